@@ -1,0 +1,53 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation import pack
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import RenderError, plain, render_tree
+
+_FOR_THE_CONTROLLER = ("templates", "vars", "each")
+
+
+class ActionModule(ActionBase):
+    """Render here, then one module call on the host."""
+
+    _supports_check_mode = True
+    _requires_connection = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        here = {option: arguments.pop(option, None) or {} for option in _FOR_THE_CONTROLLER}
+        if not arguments.get("rollback"):
+            try:
+                sources = read_sources(self._find_needle("templates", str(here["templates"] or "tree")))
+                arguments["tree"] = pack(render_tree(sources, plain(here["vars"]), plain(here["each"], "each")))
+            except (RenderError, AnsibleError, OSError) as error:
+                return {"failed": True, "msg": f"{(task_vars or {}).get('inventory_hostname')}: {error}"}
+        result = self._execute_module("mailfleet.mta.generation", module_args=arguments, task_vars=task_vars)
+        result.pop("invocation", None)  # it says nothing that the task does not, at length
+        if result.get("failed") and "No space left on device" in str(result.get("module_stderr", "")):
+            result["msg"] = (
+                f"{(task_vars or {}).get('inventory_hostname')}: no space is left for temporary files. "
+                "Free some space in /tmp; the live configuration is unchanged."
+            )
+        return result
+
+
+def read_sources(directory: str) -> dict[str, str]:
+    """All files below a directory, by their relative path."""
+    sources: dict[str, str] = {}
+    for base, _directories, names in os.walk(directory):
+        for name in names:
+            path = os.path.join(base, name)
+            with open(path, encoding="utf-8") as handle:
+                sources[os.path.relpath(path, directory)] = handle.read()
+    return sources

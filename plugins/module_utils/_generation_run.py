@@ -1,0 +1,93 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""One run of the generation module: compare, write or roll back, report.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation import (
+    RefusedError,
+    changes,
+    diff,
+    summary,
+    unpack,
+    wanted,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation_store import Content, Store
+
+Result = dict[str, Any]
+
+
+def generation(root: str, params: Mapping[str, Any], dry: bool, with_diff: bool, run: Run) -> Result:
+    """Do what the options ask for; ``dry`` computes the same result and writes nothing."""
+    store = Store(f"{root}/{params['name']}")
+    with nullcontext() if dry else store.lock():
+        result = _rollback(store, params, dry) if params["rollback"] else _converge(store, params, dry, run)
+    before, after = result.pop("_before"), result.pop("_after")
+    if with_diff:
+        result["diff"] = diff(str(store.live), before.tree, after.tree, params["secret"])
+    result["inactive_units"] = inactive(params["units"], run)
+    return result
+
+
+def _converge(store: Store, params: Mapping[str, Any], dry: bool, run: Run) -> Result:
+    before = store.read(store.current())
+    after = Content(wanted(unpack(params["tree"]), params["owners"], params["secret"]), params["links"])
+    unknown = sorted(set(after.links.values()) - {path.rstrip("/") for path in after.tree})
+    if unknown:
+        raise RefusedError(f"links: the tree has no {unknown[0]}. Name a file or directory of the tree.")
+    rewrite = bool(changes(before.tree, after.tree)) or before.links != after.links
+    relink = store.wrong_links(after.links)
+    previous = store.current()
+    result = _report(store, before, after, params["confirm"])
+    result["changed"] = bool(rewrite or relink or result["changed_files"])
+    if not dry:
+        if rewrite:
+            store.write(after, params["check"], run, result["changed_files"] if params["confirm"] else [])
+            store.prune(params["keep"])
+        elif relink:
+            store.relink(after.links)
+    return {**result, "generation": store.current(), "previous": previous if rewrite else store.previous()}
+
+
+def _rollback(store: Store, params: Mapping[str, Any], dry: bool) -> Result:
+    current, previous = store.current(), store.previous()
+    before = store.read(current)
+    after = store.read(previous) if previous else before
+    result = _report(store, before, after, params["confirm"])
+    if previous and not dry:
+        store.swap(previous, result["changed_files"] if params["confirm"] else [])
+    return {**result, "changed": previous is not None, "generation": store.current(), "previous": current}
+
+
+def _report(store: Store, before: Content, after: Content, confirm: bool) -> Result:
+    difference = changes(before.tree, after.tree)
+    pending = store.pending() if confirm else []
+    lines = summary(difference)
+    lines += [f"tell the services about {path} (an earlier run ended too soon)" for path in pending]
+    lines += [f"link {path} -> {after.links[path]}" for path in store.wrong_links(after.links)]
+    lines += [f"unlink {path}" for path in sorted(before.links.keys() - after.links.keys())]
+    return {
+        "changed_files": sorted({*difference.written, *pending}),
+        "removed_files": difference.gone,
+        "summary": lines,
+        "_before": before,
+        "_after": after,
+    }
+
+
+def inactive(units: Sequence[str], run: Run) -> list[str]:
+    """Those units that are not active, by one systemctl call; without systemd none is."""
+    if not units:
+        return []
+    states = run(["systemctl", "is-active", "--", *units]).out.split()
+    states += ["unknown"] * (len(units) - len(states))
+    return [unit for unit, state in zip(units, states) if state not in ("active", "reloading", "activating")]

@@ -1,0 +1,283 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""Generations on the host's disk: numbered directories and the symlink ``live``. IO.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import grp
+import json
+import os
+import pwd
+import re
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation import Entry, RefusedError, Tree
+
+_MANIFEST = ".manifest.json"
+_NUMBER = re.compile(r"\d{6,}")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Content:
+    """A generation as it is on disk, or is wanted there."""
+
+    tree: Tree = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+class Store:
+    """``root/generations/000001 …`` with ``root/live`` pointing to one of them."""
+
+    def __init__(self, root: str) -> None:
+        self.root = Path(root)
+        self.generations = self.root / "generations"
+        self.live = self.root / "live"
+        self._pending = self.root / "pending.json"
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        if not self.generations.is_dir():
+            return []
+        return sorted((path.name for path in self.generations.iterdir() if _NUMBER.fullmatch(path.name)), key=int)
+
+    def current(self) -> str | None:
+        return os.path.basename(os.readlink(self.live)) if self.live.is_symlink() else None
+
+    def previous(self) -> str | None:
+        current = self.current()
+        older = [name for name in self.names() if current and int(name) < int(current)]
+        return older[-1] if older else None
+
+    def read(self, name: str | None) -> Content:
+        """What the generation was made of, as it is on disk now: an edit by hand shows as a difference.
+
+        Files that a checker made (compiled maps) are in no manifest and stay out of every comparison.
+        """
+        if name is None:
+            return Content()
+        base = self.generations / name
+        try:
+            manifest = json.loads((base / _MANIFEST).read_text())
+        except (OSError, ValueError):
+            return Content()
+        found = {path: _read_entry(base / path.rstrip("/")) for path in manifest["files"]}
+        return Content({path: entry for path, entry in found.items() if entry}, manifest["links"])
+
+    def pending(self) -> list[str]:
+        """Files of which the services have not been told yet (an earlier run ended too soon)."""
+        try:
+            paths: list[str] = json.loads(self._pending.read_text())
+        except (OSError, ValueError):
+            return []
+        return paths
+
+    def confirm(self) -> None:
+        self._pending.unlink(missing_ok=True)
+
+    def wrong_links(self, links: Mapping[str, str]) -> list[str]:
+        """The links that are missing or point elsewhere. Refuses where something that is not ours is in the way."""
+        wrong = []
+        for path, target in sorted(links.items()):
+            if os.path.islink(path):
+                actual = os.readlink(path)
+                if actual == str(self.live / target):
+                    continue
+                if not self._is_ours(actual):
+                    raise RefusedError(f"{path} is a link to {actual}, not into mailfleet. Move it away first.")
+            elif os.path.lexists(path):
+                raise RefusedError(f"{path} exists and is not a link of mailfleet. Move it away first.")
+            wrong.append(path)
+        return wrong
+
+    def _is_ours(self, target: str) -> bool:
+        return target.startswith(str(self.live) + "/")
+
+    # ---- writing -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        self.generations.mkdir(parents=True, exist_ok=True)
+        with open(self.root / ".lock", "w", encoding="ascii") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RefusedError(f"Another run is changing {self.root} right now. Wait for its end.") from None
+            yield
+
+    def write(self, wanted: Content, check: Sequence[Sequence[str]], run: Run, pending: Sequence[str]) -> str:
+        """Stage, check, and make live. Whatever fails before the swap leaves what is live untouched."""
+        self._sweep()
+        staged = self.generations / ".staging"
+        try:
+            _write_tree(staged, wanted)
+            for argv in check:
+                _check(staged, argv, run)
+            _sync(staged)
+            name = f"{int((self.names() or ['0'])[-1]) + 1:06d}"
+            os.rename(staged, self.generations / name)
+            _sync_directory(self.generations)
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+        self.swap(name, pending)
+        return name
+
+    def swap(self, name: str, pending: Sequence[str]) -> None:
+        """Make a generation live, with its links; the links of the one before that it lacks go away."""
+        before = self.current()
+        if pending:
+            _replace_file(self._pending, json.dumps(sorted(pending)))
+        old, new = self.read(before).links, self.read(name).links
+        _replace_link(self.live, f"generations/{name}")
+        try:
+            self.relink(new)
+        except OSError:
+            if before:
+                _replace_link(self.live, f"generations/{before}")
+            raise
+        for path in sorted(old.keys() - new.keys()):
+            if os.path.islink(path) and self._is_ours(os.readlink(path)):
+                os.unlink(path)
+
+    def relink(self, links: Mapping[str, str]) -> None:
+        for path in self.wrong_links(links):
+            _replace_link(Path(path), str(self.live / links[path]))
+
+    def prune(self, keep: int) -> None:
+        """Forget the oldest generations; never the live one."""
+        names = self.names()
+        for name in names[: max(len(names) - keep, 0)]:
+            if name != self.current():
+                shutil.rmtree(self.generations / name, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """A run that was killed leaves its staging directory; under the lock it belongs to nobody."""
+        for path in self.generations.iterdir():
+            if not _NUMBER.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def sentence(error: OSError, path: str) -> str:
+    """What an error of the operating system means for the operator."""
+    if error.errno not in _FULL:
+        return f"{error.filename or path}: {error.strerror or error}."
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    free = os.statvfs(path)
+    mount = os.path.realpath(path)
+    while not os.path.ismount(mount):
+        mount = os.path.dirname(mount)
+    return (
+        f"The file system {mount} is full ({free.f_bavail * free.f_frsize} bytes and {free.f_favail} inodes free), "
+        f"so {path} could not be written. Free some space there."
+    )
+
+
+def _read_entry(path: Path) -> Entry | None:
+    try:
+        status = os.lstat(path)
+        text = None if stat.S_ISDIR(status.st_mode) else path.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return None
+    return Entry(text, _user(status.st_uid), _group(status.st_gid), stat.S_IMODE(status.st_mode))
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _write_tree(base: Path, content: Content) -> None:
+    os.mkdir(base, 0o755)
+    os.chmod(base, 0o755)
+    for path, entry in sorted(content.tree.items()):
+        uid, gid = _identifiers(path, entry)
+        place = base / path.rstrip("/")
+        if entry.text is None:
+            os.mkdir(place, 0o700)
+        else:
+            _write_file(place, entry.text)
+        os.chown(place, uid, gid)
+        os.chmod(place, entry.mode)
+    manifest: dict[str, object] = {"files": sorted(content.tree), "links": dict(content.links)}
+    _write_file(base / _MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def _identifiers(path: str, entry: Entry) -> tuple[int, int]:
+    try:
+        kind, name = "user", entry.owner
+        uid = pwd.getpwnam(name).pw_uid
+        kind, name = "group", entry.group
+        return uid, grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise RefusedError(f"The {kind} {name} of {path} does not exist. Install its package first.") from None
+
+
+def _write_file(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+        handle.write(text.encode("utf-8", "surrogateescape"))
+
+
+def _replace_file(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    _write_file(temporary, text)
+    os.replace(temporary, path)
+    _sync_directory(path.parent)
+
+
+def _replace_link(path: Path, target: str) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    os.symlink(target, temporary)
+    os.replace(temporary, path)
+    _sync_directory(path.parent)
+
+
+def _check(staged: Path, argv: Sequence[str], run: Run) -> None:
+    answer = run([word.replace("{staged}", str(staged)) for word in argv])
+    if answer.code != 0:
+        command = " ".join(argv).replace("{staged}/", "")
+        words = answer.words.replace(f"{staged}/", "")
+        raise RefusedError(f"{command} refused the new configuration: {words.rstrip('.')}.")
+
+
+def _sync(base: Path) -> None:
+    for directory, _subdirectories, files in os.walk(base):
+        for name in files:
+            path = os.path.join(directory, name)
+            if not os.path.islink(path):
+                with open(path, "rb") as handle:
+                    os.fsync(handle.fileno())
+        _sync_directory(Path(directory))
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
