@@ -11,7 +11,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation import pack
-from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import RenderError, plain, render_tree
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import RenderError, lists, plain, render_tree
 
 _FOR_THE_CONTROLLER = ("templates", "vars", "each")
 
@@ -29,7 +29,9 @@ class ActionModule(ActionBase):
         if not arguments.get("rollback"):
             try:
                 sources = read_sources(self._find_needle("templates", str(here["templates"] or "tree")))
-                arguments["tree"] = pack(render_tree(sources, plain(here["vars"]), plain(here["each"], "each")))
+                context = plain(here["vars"])
+                each = lists(plain(here["each"], "each"), context)
+                arguments["tree"] = pack(render_tree(sources, context, each))
             except (RenderError, AnsibleError, OSError) as error:
                 return {"failed": True, "msg": f"{(task_vars or {}).get('inventory_hostname')}: {error}"}
         result = self._execute_module("mailfleet.mta.generation", module_args=arguments, task_vars=task_vars)

@@ -34,6 +34,7 @@ options:
     description:
       - Lists of items that have a C(name). A template with C({pool}) in its path is rendered once for each item
         of the list C(pool), with that item as its variable C(pool).
+      - Instead of a list, the dotted name of a list in O(vars) is enough, and faster.
     type: dict
     default: {}
   check:
@@ -110,7 +111,7 @@ EXAMPLES = r"""
     vars:
       view: "{{ fleet_compiled.views[inventory_hostname] }}"
     each:
-      pool: "{{ fleet_compiled.views[inventory_hostname].pools }}"
+      pool: view.pools
     secret: ["*/sasl_passwd"]
     owners:
       - {pattern: "*/sasl_passwd", group: postfix, mode: "0640"}

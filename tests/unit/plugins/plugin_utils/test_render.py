@@ -6,7 +6,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import MANAGED, RenderError, plain, render_tree
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import (
+    MANAGED,
+    RenderError,
+    lists,
+    plain,
+    render_tree,
+)
 
 POOLS = {"pool": [{"name": "trans", "port": 2587}, {"name": "campaign", "port": 2588}]}
 
@@ -83,3 +89,14 @@ def test_plain(value: object, expected: object) -> None:
 def test_plain_refuses(value: object, message: str) -> None:
     with pytest.raises(RenderError, match=message.replace("[", r"\[")):
         plain(value)
+
+
+@pytest.mark.parametrize("each", [{"pool": [{"name": "a"}]}, {"pool": "view.pools"}])
+def test_lists(each: dict) -> None:
+    assert lists(each, {"view": {"pools": [{"name": "a"}]}}) == {"pool": [{"name": "a"}]}
+
+
+@pytest.mark.parametrize("each", [{"pool": "view.none"}, {"pool": "view.name.x"}, {"pool": ["a"]}, {"pool": {"a": 1}}])
+def test_lists_refuses(each: dict) -> None:
+    with pytest.raises(RenderError, match=r"each.pool is no list of mappings"):
+        lists(each, {"view": {"name": "x"}})
