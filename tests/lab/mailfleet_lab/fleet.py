@@ -1,0 +1,103 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""The hosts together: bring up, take down, rebuild, say how they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from . import access, hostfiles, images, machines, network, overlay, world
+from .cache import digest
+from .settings import HOSTS, NETNS, STATE, Host
+from .ui import LabError, step
+
+SHARED = STATE / "world"
+
+
+def hosts() -> list[Host]:
+    return [world.host() if name == "world" else host for name, host in HOSTS.items()]
+
+
+def each(work: Callable[[Host], object], chosen: Iterable[Host]) -> None:
+    """Do something for all hosts at once; report every problem, not only the first."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        futures = [pool.submit(work, host) for host in chosen]
+    problems = [future.exception() for future in futures if future.exception()]
+    unexpected = [problem for problem in problems if not isinstance(problem, LabError)]
+    if unexpected:
+        raise unexpected[0]
+    if problems:
+        raise LabError("\n".join(str(problem) for problem in problems))
+
+
+def up() -> None:
+    access.make()
+    SHARED.mkdir(parents=True, exist_ok=True)
+    network.up({"hosts": network.etc_hosts(), "resolv.conf": "nameserver 192.0.2.53\n", **access.ssh_files()})
+    each(ensure, hosts())
+
+
+def down() -> None:
+    each(lambda host: machines.stop(host, gently=True), hosts())
+    network.down()
+
+
+def rebuild(names: Iterable[str]) -> None:
+    each(lambda host: ensure(host, fresh=True), [host for host in hosts() if host.name in names])
+
+
+def ensure(host: Host, *, fresh: bool = False) -> None:
+    """Leave a host running that matches its recipe; only a difference or a death makes it new or boots it again."""
+    lowers, debs = images.prepare(host)
+    files = hostfiles.common(host, access.public_key(), access.host_keys(host.name))
+    if host.name == "world":
+        files |= world.files(access.tsig_secret())
+    described = {name: dataclasses.astuple(file) for name, file in files.items()}
+    recipe = digest([[str(path) for path in lowers], str(debs), described])
+    home = machines.home(host)
+    marker = home / "recipe"
+    matches = marker.exists() and marker.read_text() == recipe and not fresh
+    if matches and machines.process(host):
+        machines.wait(host, ready(host))
+        step(host.name, "is running")
+        return
+    machines.stop(host, gently=False)
+    if not matches:
+        if marker.exists() and not fresh:
+            step(host.name, "its recipe changed, making it new")
+        overlay.forget(home)
+    root = overlay.mount(lowers, home)
+    if not matches:
+        hostfiles.write(root, files)
+        marker.write_text(recipe)
+    step(host.name, f"booting {host.suite}")
+    machines.start(host, binds(host, debs), recipe)
+    machines.wait(host, ready(host))
+    step(host.name, "is ready")
+
+
+def binds(host: Host, debs: Path | None) -> list[str]:
+    if host.name == "world":
+        return [f"--bind={SHARED}:{world.SHARED}"]
+    return [f"--bind-ro={debs}:{images.REPOSITORY}"]
+
+
+def ssh(host: str) -> list[str]:
+    options = ["-F", "/etc/ssh/ssh_config", "-o", "BatchMode=yes", "-o", "ConnectTimeout=2"]
+    return ["ip", "netns", "exec", NETNS, "ssh", *options, host]
+
+
+def ready(host: Host) -> list[str]:
+    return [*ssh(host.name), f"systemctl is-active {' '.join(world.UNITS)}" if host.name == "world" else "true"]
+
+
+def forget_unused_hosts() -> None:
+    for home in (STATE / "hosts").glob("*"):
+        if home.name not in HOSTS:
+            overlay.unmount(home / "root")
+            shutil.rmtree(home)

@@ -1,0 +1,133 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""One lab host: a mounted root and the systemd-nspawn process that boots it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from . import network, overlay
+from .settings import BRIDGE, RUN, STATE, Host
+from .ui import LabError
+
+BOOT_LIMIT = 90.0
+STOP_LIMIT = 15.0
+
+
+def home(host: Host) -> Path:
+    return STATE / "hosts" / host.name
+
+
+def _pid_file(host: Host) -> Path:
+    return RUN / f"{host.name}.json"
+
+
+def _started(pid: int) -> str | None:
+    """Start time of a process in clock ticks: together with the PID it names one process for ever."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else fields[19]
+
+
+def process(host: Host) -> tuple[int, str] | None:
+    """PID and build digest of the host's running machine, if it is the process that we started."""
+    try:
+        record = json.loads(_pid_file(host).read_text())
+        pid = int(record["pid"])
+        alive = _started(pid) == record["started"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return (pid, record["digest"]) if alive else None
+
+
+def start(host: Host, binds: list[str], digest: str) -> None:
+    """Boot the host from its mounted root; returns at once."""
+    RUN.mkdir(parents=True, exist_ok=True)
+    nspawn = ["systemd-nspawn", "-D", str(home(host) / "root"), "--boot", f"--machine={host.name}"]
+    nspawn += ["--register=no", "--keep-unit", "--notify-ready=no", "--console=passive", f"--network-bridge={BRIDGE}"]
+    nspawn += ["--resolv-conf=off", "--timezone=off", "--link-journal=no", *binds]
+    # A control group of its own in every hierarchy, or hosts would share one and count each other's processes.
+    script = 'for g in "$@"; do [ "$g" = -- ] && break; echo $$ > "$g/cgroup.procs"; shift; done; shift; exec "$@"'
+    command = ["sh", "-c", script, "sh", *map(str, _control_groups(host)), "--", *network.enter(), *nspawn]
+    env = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"} if host.suite != "bookworm" else dict(os.environ)
+    with (home(host) / "console.log").open("w") as log:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
+        )
+    record = {"pid": child.pid, "started": _started(child.pid), "digest": digest}
+    _pid_file(host).write_text(json.dumps(record))
+
+
+def _control_groups(host: Host) -> list[Path]:
+    """The host's own group in every hierarchy; all its processes are in there, whatever became of their parents."""
+    groups = []
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _number, controllers, _path = line.split(":", 2)
+        if "cpuset" in controllers:
+            continue  # version 1 takes no process before its CPUs are set, and nobody pins CPUs here
+        # Version 2 is the whole tree on a pure host and a side tree on a hybrid one.
+        tree = "unified" if not controllers and Path("/sys/fs/cgroup/unified").is_dir() else controllers
+        group = Path("/sys/fs/cgroup") / tree.removeprefix("name=") / "mailfleet-lab" / host.name
+        group.mkdir(parents=True, exist_ok=True)
+        groups.append(group)
+    return groups
+
+
+def _members(host: Host) -> list[int]:
+    lists = _control_groups(host)[0].rglob("cgroup.procs")
+    return [int(pid) for path in lists for pid in path.read_text().split()]
+
+
+def wait(host: Host, ready: list[str]) -> None:
+    """Wait until the command succeeds; a host that died says why in its console log."""
+    limit = time.monotonic() + BOOT_LIMIT
+    console = home(host) / "console.log"
+    while subprocess.run(ready, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode:
+        _check_alive(host, console)
+        if time.monotonic() > limit:
+            raise LabError(f"{host.name} is not ready after {BOOT_LIMIT:.0f} s; see {console} or run 'lab rebuild'.")
+        time.sleep(0.2)
+    _check_alive(host, console)
+
+
+def _check_alive(host: Host, console: Path) -> None:
+    if process(host) is None:
+        tail = "\n".join(console.read_text(errors="replace").splitlines()[-10:])
+        raise LabError(f"{host.name} stopped while booting; its console ({console}) ends with:\n{tail}")
+
+
+def stop(host: Host, *, gently: bool) -> None:
+    """End the processes of the machine we started and unmount its root."""
+    found = process(host)
+    if found and gently:
+        os.kill(found[0], signal.SIGTERM)
+        _wait_gone(host)
+    # A killed systemd-nspawn leaves its machine running, so the machine's own processes are what must go.
+    for pid in _members(host):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    _wait_gone(host)
+    if _members(host):
+        raise LabError(f"{host.name}: processes {_members(host)} do not end. End them and call the command again.")
+    for group in _control_groups(host):
+        for directory in sorted((path.parent for path in group.rglob("cgroup.procs")), reverse=True):
+            with contextlib.suppress(OSError):
+                directory.rmdir()
+    _pid_file(host).unlink(missing_ok=True)
+    overlay.unmount(home(host) / "root")
+
+
+def _wait_gone(host: Host) -> None:
+    limit = time.monotonic() + STOP_LIMIT
+    while (process(host) or _members(host)) and time.monotonic() < limit:
+        time.sleep(0.05)

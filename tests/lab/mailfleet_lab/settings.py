@@ -1,0 +1,70 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""What the lab consists of: hosts, addresses, packages, places."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+NETNS = "mailfleet"
+BRIDGE = "lab"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mailfleet"
+STATE = CACHE / "lab"
+RUN = Path("/run/mailfleet-lab")
+ETC_NETNS = Path("/etc/netns") / NETNS
+HERE = Path(__file__).resolve().parent
+
+# Every prefix is on-link for everybody: no routes, no gateway, no way out.
+PREFIXES = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+CONTROLLER_ADDRESSES = ("198.51.100.1/24", "192.0.2.1/24", "203.0.113.1/24", "2001:db8:100::1/32")
+DNS_PRIMARY = "192.0.2.53"
+DNS_SECONDARY = "192.0.2.54"
+TSIG_NAME = "mailfleet-lab"
+GOLDEN_ADDRESS = "203.0.113.100"
+GOLDEN_DOMAIN = "golden.example"
+
+BASE_PACKAGES = (
+    "systemd", "systemd-sysv", "dbus", "python3", "python3-apt", "iproute2", "procps", "ca-certificates",
+    "openssh-server", "sudo",
+)  # fmt: skip
+SENDER_PACKAGES = (
+    "postfix", "postfix-lmdb", "rspamd", "dovecot-core", "openssl", "logrotate", "python3-cryptography",
+    "python3-dnspython", "python3-lmdb", "python3-prometheus-client",
+)  # fmt: skip
+WORLD_PACKAGES = (
+    "bind9", "bind9-utils", "bind9-dnsutils", "postfix", "rspamd", "redis-server", "openssl", "swaks", "curl",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine of the lab."""
+
+    name: str
+    suite: str
+    addresses: tuple[str, ...]
+    packages: tuple[str, ...]
+    preinstalled: bool = False  # True: the packages are part of its image; False: they wait in a file: repository
+
+    @property
+    def address(self) -> str:
+        return self.addresses[0].partition("/")[0]
+
+
+HOSTS = {
+    host.name: host
+    for host in (
+        Host("mx1", "bookworm", ("198.51.100.11/24", "2001:db8:100::11/32"), SENDER_PACKAGES),
+        Host("mx2", "trixie", ("198.51.100.12/24", "2001:db8:100::12/32"), SENDER_PACKAGES),
+        Host(
+            "world",
+            "bookworm",
+            (f"{DNS_PRIMARY}/24", f"{DNS_SECONDARY}/24", f"{GOLDEN_ADDRESS}/24", "2001:db8:203::100/32"),
+            WORLD_PACKAGES,
+            preinstalled=True,
+        ),
+    )
+}
