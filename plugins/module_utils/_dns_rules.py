@@ -1,0 +1,197 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""How wanted values meet published ones, one rule per kind of record. Pure.
+
+A rule gets what is wanted, the values that are there, and whether this is the final phase (removals allowed),
+and answers with an Outcome. It never takes away what it does not recognise.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from ansible_collections.mailfleet.mta.plugins.module_utils import _spf
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Outcome, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import parse_dkim
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import is_dmarc, parse_dmarc
+from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printable
+
+Values = tuple[str, ...]
+
+
+def plain(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """Records of dns_records: exactly the values, or our values among others."""
+    if wanted.absent:
+        return Outcome(tuple(v for v in have if not _names(wanted, v)))
+    if wanted.ownership == "rrset":
+        return Outcome(wanted.values)
+    kept = tuple(v for v in have if v in wanted.values or not (wanted.match and v.startswith(wanted.match)))
+    return Outcome(_with(kept, wanted.values))
+
+
+def _names(wanted: Wanted, value: str) -> bool:
+    """A removal without values and match means the whole RRset."""
+    if not wanted.values and not wanted.match:
+        return True
+    return value in wanted.values or bool(wanted.match and value.startswith(wanted.match))
+
+
+def _with(kept: Values, more: Values) -> Values:
+    return (*kept, *(value for value in more if value not in kept))
+
+
+def mx(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """A host with another preference is ours and corrected.
+
+    Other hosts: at the domain they are foreign and stay; at the return path, where bounces must reach
+    only our hosts, they are removed in the final phase.
+    """
+    hosts = {value.split(" ")[1] for value in wanted.values}
+    others = tuple(v for v in have if v not in wanted.values and v.split(" ")[-1] not in hosts)
+    kept = tuple(v for v in have if v in wanted.values or v in others)
+    if wanted.ownership == "value":
+        return Outcome(_with(kept, wanted.values), foreign=others)
+    if final:
+        return Outcome(wanted.values)
+    return Outcome(_with(kept, wanted.values), pending_values=others)
+
+
+def spf(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    records = [value for value in have if _spf.is_spf(value)]
+    if len(records) > 1:
+        return _refuse(
+            f"has {len(records)} SPF records, which receivers answer with permerror",
+            "delete all but one of them",
+            records,
+        )
+    if records == list(wanted.values):
+        return Outcome(have)
+    outcome = _spf_meets(records[0] if records else "", wanted.values[0], wanted.removable, final)
+    if outcome.values is None:
+        return outcome
+    text = outcome.values[0]
+    if not records:
+        return outcome._replace(values=(*have, text))
+    return outcome._replace(values=tuple(text if value == records[0] else value for value in have))
+
+
+@lru_cache(maxsize=4096)
+def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> Outcome:
+    """The record to publish. Cached: the domains of a pool ask the same question."""
+    want = _spf.parse_spf(wanted)
+    try:
+        old = _spf.parse_spf(published) if published else want
+    except ValueError as error:
+        return _refuse(f"has an SPF record that cannot be read: {error}", "correct or delete it", (published,))
+    problem = _spf_obstacle(old, want)
+    if problem is not None:
+        return problem
+    new = _spf.merge(old, want)
+    ours = {term.key for term in want.terms}
+    fleet = {ip: term for ip, term in _spf.single_addresses(new).items() if ip in removable and term.key not in ours}
+    if final:
+        new = _spf.without(new, fleet)
+    costs = _spf.lookups(new)
+    if len(costs) > _spf.LOOKUP_LIMIT:
+        return _refuse(
+            f"would need {len(costs)} or more DNS lookups for SPF, and receivers stop at {_spf.LOOKUP_LIMIT}",
+            "remove some of these, or list their addresses as ip4 and ip6",
+            [f"{term.text} ({'1 or more' if term.name in ('include', 'redirect') else 1})" for term in costs],
+        )
+    known = ours | {term.key for term in fleet.values()}
+    foreign = tuple(printable(t.text) for t in new.terms if t.name != "all" and t.key not in known)
+    ending = old.first("all")
+    notes: Values = ()
+    if ending is None or ending.qualifier != "-":
+        was = f"'{ending.text}'" if ending else "no 'all'"
+        notes = (f"its SPF record ended in {was}, now in '{_spf.ENDING}'",)
+    return Outcome(
+        (_spf.build_spf(new),),
+        pending_ips=() if final else tuple(fleet),
+        foreign=foreign,
+        notes=notes,
+        shrinks=final and bool(fleet),
+    )
+
+
+def _spf_obstacle(old: _spf.Spf, want: _spf.Spf) -> Outcome | None:
+    redirect = old.first("redirect")
+    if redirect and old.first("all") is None:
+        return _refuse(
+            f"has an SPF record that hands over to {redirect.value}; an added mechanism would switch that off",
+            f"replace '{redirect.text}' by 'include:{redirect.value}'",
+        )
+    for address, term in _spf.single_addresses(want).items():
+        against = _spf.refusing_term(old, address)
+        if against is not None:
+            return _refuse(
+                f"has an SPF record whose '{against.text}' fails {term.text}", f"remove '{against.text}' from it"
+            )
+    return None
+
+
+def dkim(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """A key that is published is never replaced by another: mail signed with it may still be on its way."""
+    if not have or have == wanted.values:
+        return Outcome(wanted.values)
+    if len(have) > 1:
+        return _refuse(
+            f"has {len(have)} TXT records where DKIM allows one, so verifiers may pick the wrong one",
+            "delete all but the record of the key in use",
+            have,
+        )
+    try:
+        published = parse_dkim(have[0])
+    except ValueError as error:
+        return _refuse(f"has a TXT record that is no DKIM key: {error}", "delete it or use another selector", have)
+    key = parse_dkim(wanted.values[0])
+    if published.revoked:
+        return _refuse("has a revoked DKIM key (empty p=)", "use a new selector; a selector is never used again")
+    if published.same_key != key.same_key:
+        return _refuse(
+            f"publishes another DKIM key (p={published.public_key[:16]}...) than the signers hold"
+            f" (p={key.public_key[:16]}...)",
+            "use a new selector, or put the published key's private half on the signers",
+        )
+    return Outcome(have if published == key else wanted.values)
+
+
+def dmarc(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """Neighbours at _dmarc stay. Without a policy in the inventory a published one stays too."""
+    records = [value for value in have if is_dmarc(value)]
+    if len(records) > 1:
+        return _refuse(
+            f"has {len(records)} DMARC records, so receivers apply none", "delete all but one of them", records
+        )
+    if not records:
+        return Outcome((*have, *wanted.values))
+    if not wanted.declared:
+        foreign = () if records == list(wanted.values) else (printable(records[0]),)
+        return Outcome(have, foreign=foreign)
+    try:
+        if parse_dmarc(records[0]).key == parse_dmarc(wanted.values[0]).key:
+            return Outcome(have)
+    except ValueError:
+        pass  # a record nobody can read is replaced by the declared one
+    notes = (f"its DMARC record was '{printable(records[0])}'",)
+    return Outcome(tuple(wanted.values[0] if is_dmarc(v) else v for v in have), notes=notes)
+
+
+def _refuse(what: str, remedy: str, evidence: Sequence[str] = ()) -> Outcome:
+    """The planner puts the name in front."""
+    shown = "".join(f" [{printable(item)}]" for item in evidence)
+    return Outcome(None, problem=f"{what}{shown}. Remedy: {remedy}.")
+
+
+RULES: dict[str, Callable[[Wanted, Values, bool], Outcome]] = {
+    "plain": plain,
+    "mx": mx,
+    "spf": spf,
+    "dkim": dkim,
+    "dmarc": dmarc,
+}

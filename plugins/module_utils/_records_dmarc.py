@@ -1,0 +1,79 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""DMARC policy records (RFC 9989). Pure.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._txt import build_tags, parse_tags
+
+# Option of fleet_domains.<domain>.dmarc -> tag.
+TAGS = {
+    "policy": "p",
+    "subdomain_policy": "sp",
+    "nonexistent_policy": "np",
+    "testing": "t",
+    "dkim_alignment": "adkim",
+    "spf_alignment": "aspf",
+    "failure_options": "fo",
+    "rua": "rua",
+    "ruf": "ruf",
+}
+POLICIES = ("none", "quarantine", "reject")
+
+
+class Dmarc(NamedTuple):
+    policy: str = "none"
+    other: tuple[tuple[str, str], ...] = ()  # every tag except v and p, in order
+
+    @property
+    def key(self) -> tuple[str, frozenset[tuple[str, str]]]:
+        """Order of tags and spaces between addresses mean nothing."""
+        return self.policy.lower(), frozenset((name, "".join(value.split())) for name, value in self.other)
+
+
+def is_dmarc(text: str) -> bool:
+    name, separator, value = text.partition(";")[0].partition("=")
+    return bool(separator) and name.strip() == "v" and value.strip() == "DMARC1"
+
+
+@lru_cache(maxsize=4096)
+def parse_dmarc(text: str) -> Dmarc:
+    if not is_dmarc(text):
+        raise ValueError("the record does not start with 'v=DMARC1'")
+    tags = parse_tags(text)
+    policy = tags.get("p", "none")
+    if policy.lower() not in POLICIES:
+        raise ValueError(f"policy '{policy}' is none of {', '.join(POLICIES)}")
+    return Dmarc(policy, tuple((name, value) for name, value in tags.items() if name not in ("v", "p")))
+
+
+def build_dmarc(record: Dmarc) -> str:
+    return build_tags([("v", "DMARC1"), ("p", record.policy), *record.other])
+
+
+def dmarc_from_options(options: Mapping[str, Any]) -> Dmarc:
+    """From the inventory's words; a tag's own name (sp, np, adkim ...) is understood too."""
+    unknown = sorted(name for name in options if name not in TAGS and name not in TAGS.values())
+    if unknown:
+        raise ValueError(f"unknown DMARC option '{unknown[0]}'; known are {', '.join(TAGS)}")
+    tags = {}
+    for option, tag in TAGS.items():
+        value = options.get(option, options.get(tag))
+        if value is None or value == []:
+            continue
+        if isinstance(value, bool):
+            value = "y" if value else "n"
+        tags[tag] = ",".join(value) if isinstance(value, (list, tuple)) else str(value)
+    policy = tags.pop("p", "none")
+    if policy not in POLICIES:
+        raise ValueError(f"DMARC policy '{policy}' is none of {', '.join(POLICIES)}")
+    return Dmarc(policy, tuple(tags.items()))

@@ -1,0 +1,163 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""SPF records: parse, build, merge, release addresses, count lookups. Pure.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import NamedTuple, Union
+
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+LOOKUP_LIMIT = 10
+ENDING = "-all"
+_LOOKUPS = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
+_MODIFIER = re.compile(r"^([a-z][a-z0-9._-]*)=(.*)$", re.IGNORECASE)
+_MECHANISM = re.compile(
+    r"^([+?~-]?)(all|include|a|mx|ptr|ip4|ip6|exists)(?:(:)([^\s]+))?((?:/[0-9/]+)?)$", re.IGNORECASE
+)
+_NEEDS_VALUE = frozenset({"include", "ip4", "ip6", "exists"})
+
+
+class Term(NamedTuple):
+    """One mechanism or modifier. `text` is what was written and what is written back."""
+
+    text: str
+    name: str
+    value: str
+    qualifier: str  # + - ~ ? for a mechanism, empty for a modifier
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes two terms the same: 192.0.2.1 and 192.0.2.1/32, + and no qualifier."""
+        net = network(self)
+        return self.qualifier, self.name, str(net) if net else self.value.lower()
+
+
+class Spf(NamedTuple):
+    terms: tuple[Term, ...]
+
+    @property
+    def all_at(self) -> int:
+        """Index of the first `all`; the number of terms when there is none."""
+        return next((i for i, term in enumerate(self.terms) if term.name == "all"), len(self.terms))
+
+    def first(self, name: str) -> Term | None:
+        return next((term for term in self.terms if term.name == name), None)
+
+
+def is_spf(text: str) -> bool:
+    return text[:6].lower() == "v=spf1" and text[6:7] in ("", " ")
+
+
+@lru_cache(maxsize=4096)
+def parse_term(text: str) -> Term:
+    found = _MECHANISM.match(text)
+    if not found:
+        modifier = _MODIFIER.match(text)
+        if not modifier:
+            raise ValueError(f"'{text}' is no SPF mechanism or modifier")
+        if modifier[1].lower() in ("redirect", "exp") and not modifier[2]:
+            raise ValueError(f"'{text}' names no domain")
+        return Term(text, modifier[1].lower(), modifier[2], "")
+    qualifier, name, separator, value, prefix = found.groups()
+    name = name.lower()
+    if (name in _NEEDS_VALUE and not separator) or (name == "all" and (separator or prefix)):
+        raise ValueError(f"'{text}' is no valid SPF mechanism")
+    term = Term(text, name, (value or "") + prefix, qualifier or "+")
+    if name in ("ip4", "ip6"):
+        network(term)
+    return term
+
+
+@lru_cache(maxsize=4096)
+def network(term: Term) -> Network | None:
+    """The addresses of an ip4 or ip6 mechanism; None for any other term."""
+    try:
+        if term.name == "ip4":
+            return ipaddress.IPv4Network(term.value, strict=False)
+        if term.name == "ip6":
+            return ipaddress.IPv6Network(term.value, strict=False)
+    except ValueError as error:
+        raise ValueError(f"'{term.text}' is no valid address or network") from error
+    return None
+
+
+@lru_cache(maxsize=4096)
+def parse_spf(text: str) -> Spf:
+    """Cached, because the domains of a pool share their records."""
+    if not is_spf(text):
+        raise ValueError("the record does not start with 'v=spf1'")
+    spf = Spf(tuple(parse_term(word) for word in text[6:].split(" ") if word))
+    for name in ("redirect", "exp"):
+        if sum(term.name == name for term in spf.terms) > 1:
+            raise ValueError(f"'{name}=' is there more than once")
+    return spf
+
+
+def build_spf(spf: Spf) -> str:
+    return " ".join(["v=spf1", *(term.text for term in spf.terms)])
+
+
+def ip_term(address: str) -> Term:
+    """The mechanism that passes one address or network."""
+    net = ipaddress.ip_network(address, strict=False)
+    text = str(net.network_address) if net.prefixlen == net.max_prefixlen else str(net)
+    return parse_term(f"ip{net.version}:{text}")
+
+
+def wanted_spf(addresses: Iterable[str], extra: Iterable[str] = ()) -> Spf:
+    """The record of a domain: its addresses, the operator's mechanisms, -all."""
+    terms = [ip_term(address) for address in addresses] + [parse_term(word) for word in extra]
+    terms = [term for term in terms if term.name != "all"]
+    return Spf((*dict.fromkeys(terms), parse_term(ENDING)))
+
+
+def merge(have: Spf, want: Spf) -> Spf:
+    """Everything that is there and everything that is wanted, ending in -all.
+
+    Terms after `all` are never evaluated, so they do not count as being there.
+    """
+    at = have.all_at
+    known = {term.key for term in have.terms[:at]}
+    missing = [term for term in want.terms if term.name != "all" and term.key not in known]
+    return Spf((*have.terms[:at], *missing, parse_term(ENDING), *have.terms[at + 1 :]))
+
+
+def single_addresses(spf: Spf) -> dict[str, Term]:
+    """Addresses that are passed one by one (not as part of a network)."""
+    found = {}
+    for term in spf.terms:
+        net = network(term)
+        if net is not None and term.qualifier == "+" and net.prefixlen == net.max_prefixlen:
+            found[str(net.network_address)] = term
+    return found
+
+
+def without(spf: Spf, addresses: Collection[str]) -> Spf:
+    gone = {term.key for address, term in single_addresses(spf).items() if address in addresses}
+    return Spf(tuple(term for term in spf.terms if term.key not in gone))
+
+
+def lookups(spf: Spf) -> list[Term]:
+    """Terms that cost a DNS lookup; an include costs at least one. `redirect` is unused beside `all`."""
+    has_all = spf.all_at < len(spf.terms)
+    return [t for t in spf.terms if t.name in _LOOKUPS and not (t.name == "redirect" and has_all)]
+
+
+def refusing_term(spf: Spf, address: str) -> Term | None:
+    """The term that makes an address fail before a later one could pass it."""
+    ip = ipaddress.ip_address(address)
+    for term in spf.terms[: spf.all_at]:
+        net = network(term)
+        if net is not None and net.version == ip.version and ip in net:
+            return None if term.qualifier == "+" else term
+    return None

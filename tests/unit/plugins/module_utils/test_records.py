@@ -1,0 +1,235 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.mailfleet.mta.plugins.module_utils import _records as records
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import DkimKey, build_dkim, parse_dkim
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import (
+    Dmarc,
+    build_dmarc,
+    dmarc_from_options,
+    is_dmarc,
+    parse_dmarc,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._txt import (
+    build_tags,
+    parse_tags,
+    parse_txt_rdata,
+    printable,
+    to_text,
+    txt_rdata,
+)
+
+tag_names = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
+tag_values = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=";"), max_size=20)
+
+
+@given(st.binary(max_size=1200))
+def test_txt_rdata_mirrors_parse(data):
+    value = to_text(data)
+    rdata = txt_rdata(value)
+    assert parse_txt_rdata(rdata) == value
+    assert len(rdata) == len(data) + max(1, -(-len(data) // 255))
+    printable(value).encode()
+
+
+def test_txt_rdata_that_is_cut_off_is_refused():
+    with pytest.raises(ValueError, match="past the end"):
+        parse_txt_rdata(b"\x05abc")
+
+
+@given(st.dictionaries(tag_names, tag_values, max_size=6))
+def test_tags_mirror(tags):
+    assert parse_tags(build_tags(tags)) == tags
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("v=1; p", "'p' is not"), ("a=1; a=2", "'a' is there twice"), ("=x", "'=x'")]
+)
+def test_bad_tags_say_why(text, reason):
+    with pytest.raises(ValueError, match=reason):
+        parse_tags(text)
+
+
+@given(
+    st.binary(max_size=400).map(lambda data: base64.b64encode(data).decode()),
+    st.sampled_from(["rsa", "ed25519"]),
+    st.dictionaries(st.sampled_from(["h", "s", "t", "n"]), tag_values.map(str.strip)),
+)
+def test_dkim_parse_mirrors_build(public_key, key_type, other):
+    key = DkimKey(public_key, key_type, tuple(sorted(other.items())))
+    assert parse_dkim(build_dkim(key)) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("p=QUJD", DkimKey("QUJD")),
+        ("v=DKIM1; k=rsa; p=QU JD;", DkimKey("QUJD")),
+        ("v=DKIM1;p=", DkimKey("")),
+        ("v=DKIM1; p=QUJD; t=y; h=sha256", DkimKey("QUJD", other=(("h", "sha256"), ("t", "y")))),
+    ],
+)
+def test_dkim_reads_other_peoples_spelling(text, key):
+    assert parse_dkim(text) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("v=DKIM2; p=QUJD", "DKIM1"),
+        ("p=QUJD; v=DKIM1", "not first"),
+        ("v=DKIM1; k=rsa", "p .* missing"),
+        ("v=DKIM1; p=%%%", "base64"),
+        ("hello", "tag=value"),
+    ],
+)
+def test_bad_dkim_says_why(text, reason):
+    with pytest.raises(ValueError, match=reason):
+        parse_dkim(text)
+
+
+@given(
+    st.sampled_from(["none", "quarantine", "reject"]),
+    st.dictionaries(st.sampled_from(["sp", "np", "t", "adkim", "fo", "rua", "ruf", "x"]), tag_values.map(str.strip)),
+)
+def test_dmarc_parse_mirrors_build(policy, other):
+    record = Dmarc(policy, tuple(other.items()))
+    assert parse_dmarc(build_dmarc(record)) == record
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({}, "v=DMARC1; p=none"),
+        ({"policy": "none", "rua": ["mailto:a@example.com", "mailto:b@example.com"]},
+         "v=DMARC1; p=none; rua=mailto:a@example.com,mailto:b@example.com"),
+        ({"policy": "reject", "subdomain_policy": "reject", "testing": True, "rua": []},
+         "v=DMARC1; p=reject; sp=reject; t=y"),
+        ({"p": "quarantine", "adkim": "s"}, "v=DMARC1; p=quarantine; adkim=s"),
+    ],
+)  # fmt: skip
+def test_dmarc_from_options(options, text):
+    assert build_dmarc(dmarc_from_options(options)) == text
+
+
+@pytest.mark.parametrize(("options", "reason"), [({"polcy": "none"}, "'polcy'"), ({"policy": "nope"}, "'nope'")])
+def test_bad_dmarc_options_say_why(options, reason):
+    with pytest.raises(ValueError, match=reason):
+        dmarc_from_options(options)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("v=DMARC1; p=none", True), ("v = DMARC1;p=none", True), ("v=DMARC12; p=none", False), ("v=spf1 -all", False)],
+)
+def test_is_dmarc(text, expected):
+    assert is_dmarc(text) is expected
+
+
+def auth(domain="example.com", **more):
+    return {
+        "domain": domain,
+        "pool": "trans",
+        "selector": "mf1",
+        "signers": ["mx1"],
+        "ips": {"ip4": ["192.0.2.10"], "ip6": ["2001:db8::10"]},
+        "other_fleet_ips": {"ip4": ["192.0.2.20"], "ip6": []},
+        "spf_extra": [],
+        "mx": [],
+        "dmarc": {},
+        "return_path": f"bounce.{domain}",
+        "bounce_mx": [],
+        **more,
+    }
+
+
+def texts(wanted):
+    return [f"{w.name} {w.type} {' | '.join(w.values)}" for w in wanted]
+
+
+SPF = "v=spf1 ip4:192.0.2.10 ip6:2001:db8::10"
+
+
+@pytest.mark.parametrize(
+    ("domain", "expected"),
+    [
+        pytest.param(
+            auth(),
+            [
+                f"example.com TXT {SPF} -all",
+                "mf1._domainkey.example.com TXT v=DKIM1; k=rsa; p=QUJD",
+                "_dmarc.example.com TXT v=DMARC1; p=none",
+                f"bounce.example.com TXT {SPF} -all",
+            ],
+            id="smallest",
+        ),
+        pytest.param(
+            auth(
+                mx=[{"host": "MX1.example.com", "preference": 5}, {"host": "mx2.example.com."}],
+                spf_extra=["include:_spf.example.net"],
+                bounce_mx=["mx1.example.com"],
+                dmarc={"policy": "reject"},
+            ),
+            [
+                "example.com MX 5 mx1.example.com. | 10 mx2.example.com.",
+                f"example.com TXT {SPF} include:_spf.example.net -all",
+                "mf1._domainkey.example.com TXT v=DKIM1; k=rsa; p=QUJD",
+                "_dmarc.example.com TXT v=DMARC1; p=reject",
+                "bounce.example.com MX 10 mx1.example.com.",
+                f"bounce.example.com TXT {SPF} -all",
+            ],
+            id="everything",
+        ),
+        pytest.param(
+            auth(return_path="example.com", mx=["a.example.com"], bounce_mx=["b.example.com"]),
+            [
+                "example.com MX 10 a.example.com. | 10 b.example.com.",
+                f"example.com TXT {SPF} -all",
+                "mf1._domainkey.example.com TXT v=DKIM1; k=rsa; p=QUJD",
+                "_dmarc.example.com TXT v=DMARC1; p=none",
+            ],
+            id="return path is the domain",
+        ),
+        pytest.param(
+            auth(signers=[]),
+            [
+                f"example.com TXT {SPF} -all",
+                "_dmarc.example.com TXT v=DMARC1; p=none",
+                f"bounce.example.com TXT {SPF} -all",
+            ],
+            id="nobody signs",
+        ),
+    ],
+)
+def test_records_of_a_domain(domain, expected):
+    wanted = records.fleet_records([domain], {"example.com": {"mf1": "QUJD"}}, lambda name: 3600)
+    assert texts(wanted) == expected
+    assert {w.domains for w in wanted} == {("example.com",)}
+
+
+def test_two_domains_with_one_return_path_share_its_spf():
+    one = auth("a.example", return_path="bounce.example", ips={"ip4": ["192.0.2.1"]})
+    two = auth(
+        "b.example",
+        return_path="bounce.example",
+        ips={"ip4": ["192.0.2.2"]},
+        other_fleet_ips={"ip4": ["192.0.2.1", "192.0.2.3"]},
+    )
+    [shared] = [w for w in records.fleet_records([one, two], {}, lambda name: 60) if w.name == "bounce.example"]
+    assert shared.values == ("v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 -all",)
+    assert shared.domains == ("a.example", "b.example")
+    assert shared.removable == ("192.0.2.20", "192.0.2.3")
+
+
+def test_missing_keys_are_named_unless_nobody_signs():
+    fleet = [auth("a.example"), auth("b.example"), auth("c.example", signers=[])]
+    assert records.missing_keys(fleet, {"a.example": {"mf1": "QUJD"}}) == [("b.example", "mf1")]
