@@ -25,6 +25,7 @@ from pathlib import Path
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation import Entry, RefusedError, Tree
 
+ROOT = "/etc/mailfleet"
 _MANIFEST = ".manifest.json"
 _NUMBER = re.compile(r"\d{6,}")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -250,6 +251,7 @@ def _replace_file(path: Path, text: str) -> None:
 
 
 def _replace_link(path: Path, target: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)  # a unit's drop-in directory
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     os.symlink(target, temporary)
