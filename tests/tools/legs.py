@@ -43,26 +43,26 @@ class Leg:
 CHECK = [
     Leg("unit", "pytest -q tests/unit"),
     Leg("ansible-lint", "ansible-lint --offline --profile production"),
-    Leg("mypy strict", "mypy --strict -p ansible_collections.mailfleet.mta.plugins.module_utils"),
+    Leg("mypy-strict", "mypy --strict -p ansible_collections.mailfleet.mta.plugins.module_utils"),
     Leg("mypy", "mypy -p ansible_collections.mailfleet.mta.plugins"),
     Leg("ruff", "ruff check . && ruff format --check ."),
     Leg("yamllint", "yamllint --strict ."),
     Leg("changelog", "antsibull-changelog lint"),
 ]
 TEST = [
-    Leg("lab up", "tests/lab/lab up", lab=True, minutes=20),
-    Leg("end to end", "pytest -q tests/e2e", lab=True, after="lab up", minutes=25),
-    Leg("molecule", "tests/tools/molecule", lab=True, after="lab up", minutes=25),
-    Leg("dns", "pytest -q tests/dns"),
+    Leg("lab-up", "tests/lab/lab up", lab=True, minutes=20),
+    Leg("e2e", "tests/lab/lab run pytest -q tests/e2e", lab=True, after="lab-up", minutes=25),
+    Leg("molecule", "tests/lab/lab run molecule test --all", lab=True, after="lab-up", minutes=25),
     *CHECK,
-    Leg("sanity, oldest core", "tests/tools/sanity dev"),
-    Leg("sanity, newest core", "tests/tools/sanity newest"),
-    Leg("unit, newest core", "tests/tools/in-venv newest pytest -q tests/unit"),
-    Leg("build and install", "tests/tools/build-and-install"),
+    Leg("dns", "pytest -q tests/dns"),
+    Leg("sanity-oldest", "tests/tools/sanity dev"),
+    Leg("sanity-newest", "tests/tools/sanity newest"),
+    Leg("unit-newest", "tests/tools/in-venv newest pytest -q tests/unit"),
+    Leg("build-and-install", "tests/tools/build-and-install"),
     Leg("galaxy-importer", "tests/tools/importer"),
-    Leg("documentation", "tests/tools/docs"),
+    Leg("docs", "tests/tools/docs"),
 ]
-LAST = Leg("lab down", "tests/lab/lab down", lab=True)
+LAST = Leg("lab-down", "tests/lab/lab down", lab=True)
 
 
 @dataclass
