@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, mailfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading fleet_dns: servers, keys, zones. Private to the collection, pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from ansible_collections.mailfleet.mta.plugins.module_utils import _addresses_text as addresses
+from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
+from ansible_collections.mailfleet.mta.plugins.module_utils import _names as names
+from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Node
+
+_SERVER_KEYS = (
+    "server",
+    "port",
+    "key_name",
+    "key_algorithm",
+    "key_secret",
+    "resolver",
+    "ttl",
+    "timeout",
+    "wait",
+)
+_KEY_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?\Z")
+_ALGORITHMS = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
+
+
+def dns(node: Node) -> model.DnsServer | None:
+    """None when the DNS is not managed."""
+    if node.absent or node.value == {}:
+        return None
+    if not node.record((*_SERVER_KEYS, "zones")):
+        return None
+    _server(node)
+    _key_pair(node, node.field("key_name"), node.field("key_secret"))
+    zones = []
+    for text, zone in node.field("zones").entries():
+        try:
+            zones.append(names.host_name(text.rstrip(".")))
+        except ValueError as fault:
+            zone.report(f"{fault}.", "Write the name of a zone such as example.com.")
+        if zone.record(_SERVER_KEYS):
+            _server(zone)
+            _key_pair(zone, _inherited(zone, node, "key_name"), _inherited(zone, node, "key_secret"))
+            if zone.field("server").absent and node.field("server").absent:
+                zone.field("server").report("is missing.", "Write the IP address of the zone's primary server.")
+    everywhere = not node.field("server").absent
+    if not everywhere and not zones:
+        node.field("server").report("is missing.", "Write the IP address of the primary server.")
+    return model.DnsServer(everywhere=everywhere, zones=tuple(sorted(zones)))
+
+
+def _inherited(zone: Node, node: Node, name: str) -> Node:
+    own = zone.field(name)
+    return node.field(name) if own.absent else own
+
+
+def _server(node: Node) -> None:
+    for name in ("server", "resolver"):
+        node.field(name).parsed(_address, "", "Write the IP address of the server (no name, no port).")
+    node.field("port").integer(53, 1, 65535)
+    node.field("ttl").integer(3600, 30, 604800)
+    node.field("timeout").integer(5, 1, 300)
+    node.field("wait").integer(60, 0, 3600)
+    algorithm = node.field("key_algorithm")
+    if isinstance(algorithm.value, str) and algorithm.value.lower().startswith("hmac-md5"):
+        algorithm.report("hmac-md5 is broken.", f"Make a key with one of: {', '.join(_ALGORITHMS)}.")
+    else:
+        algorithm.choice(_ALGORITHMS, "hmac-sha256")
+    node.field("key_name").parsed(_key_name, "", "Write the key's name as in the server's configuration.")
+    _secret(node.field("key_secret"))
+
+
+def _key_pair(node: Node, key_name: Node, key_secret: Node) -> None:
+    if node.field("key_name").absent and node.field("key_secret").absent:
+        return
+    if key_name.absent and not key_secret.absent:
+        node.field("key_name").report("is missing beside key_secret.", "Write the key's name as the server knows it.")
+    if key_secret.absent and not key_name.absent:
+        node.field("key_secret").report("is missing beside key_name.", "Write the key's secret, encrypted by Vault.")
+
+
+def _secret(node: Node) -> None:
+    """The value never shows up in a message."""
+    remedy = "Copy the secret of the TSIG key (base64), encrypted by Vault."
+    if node.absent:
+        return
+    if not isinstance(node.value, str):
+        node.report("is not text.", remedy)
+        return
+    try:
+        if len(base64.b64decode(node.value, validate=True)) >= 8:
+            return
+    except (binascii.Error, ValueError):
+        node.report("is not base64.", remedy)
+        return
+    node.report("is too short for a key.", remedy)
+
+
+def _address(text: str) -> str:
+    return addresses.parse_address(text).text
+
+
+def _key_name(text: str) -> str:
+    name = names.ascii_name(text)
+    if not _KEY_NAME.match(name):
+        raise ValueError("is not a key name")
+    return name

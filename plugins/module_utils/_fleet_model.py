@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, mailfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fleet as data: what an inventory says, read and normalised. Private to the collection.
+
+A record keeps the path of its inventory entry, so that every rule can name it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._addresses_text import Address
+
+
+class Traffic(t.NamedTuple):
+    """What a traffic class gives a pool that says nothing itself."""
+
+    connections_per_ip: int
+    port: int
+    cpu_weight: int
+
+
+TRAFFIC = {
+    "transactional": Traffic(connections_per_ip=10, port=2587, cpu_weight=1000),
+    "marketing": Traffic(connections_per_ip=8, port=2588, cpu_weight=50),
+    "cold": Traffic(connections_per_ip=2, port=2589, cpu_weight=20),
+    "internal": Traffic(connections_per_ip=10, port=2590, cpu_weight=200),
+}
+COLD = "cold"
+DEFAULT_ISP = "other"
+TLS_LEVELS = ("may", "encrypt", "dane")
+IP_PLANS = ("six-weeks",)
+DOMAIN_PLANS = ("domain-six-weeks",)
+
+# Variables of the whole fleet, and those of one host.
+FLEET_VARIABLES = (
+    "fleet_pools",
+    "fleet_domains",
+    "fleet_isp_profiles",
+    "fleet_isps",
+    "fleet_applications",
+    "fleet_brand_domains",
+    "fleet_dkim_selector",
+    "fleet_entry",
+    "fleet_bounce_mx",
+    "fleet_warming_connections",
+    "fleet_dns",
+)
+HOST_VARIABLES = ("fleet_ips", "fleet_cold_instances", "fleet_interface", "fleet_submission_address")
+
+POOL_KEYS = ("traffic", "connections_per_ip", "port", "networks", "cpu_weight")
+DOMAIN_KEYS = ("pool", "selector", "return_path", "mx", "spf", "dmarc", "warmup")
+IP_KEYS = ("helo", "pool", "weight", "warmup")
+ISP_KEYS = (
+    "connections",
+    "messages_per_connection",
+    "message_rate",
+    "retry_after",
+    "tls",
+    "domains",
+    "mx",
+    "rollup",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool:
+    path: str
+    name: str
+    traffic: str
+    connections_per_ip: int
+    port: int
+    cpu_weight: int
+    networks: tuple[str, ...]
+
+    @property
+    def cold(self) -> bool:
+        return self.traffic == COLD
+
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    path: str
+    name: str
+    pool: str
+    selector: str
+    return_path: str
+    mx: tuple[tuple[int, str], ...]
+    spf: tuple[str, ...]
+    dmarc: dict[str, t.Any]
+    warmup: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A source address. address is None when the inventory's text is none; the entry still counts for its pool."""
+
+    path: str
+    host: str
+    address: Address | None
+    helo: str
+    pool: str
+    weight: int
+    warmup: dict[str, str]
+
+    @property
+    def warming(self) -> bool:
+        return bool(self.warmup)
+
+
+@dataclasses.dataclass(frozen=True)
+class Isp:
+    path: str
+    name: str
+    connections: int
+    messages_per_connection: int
+    retry_after: str
+    tls: str
+    domains: tuple[str, ...]
+    mx: tuple[str, ...]
+    rollup: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Application:
+    path: str
+    name: str
+    pool: str
+    password_hash: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    name: str
+    backend: str
+    submission_address: str
+    interface: str
+    cold_instances: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class DnsServer:
+    """What is known about the managed DNS: for which names there is a server. The role dns reads the rest itself."""
+
+    everywhere: bool
+    zones: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fleet:
+    pools: dict[str, Pool]
+    domains: dict[str, Domain]
+    isps: dict[str, Isp]
+    applications: dict[str, Application]
+    hosts: dict[str, Host]
+    sources: tuple[Source, ...]
+    management: dict[str, str]
+    brand_domains: tuple[str, ...]
+    bounce_mx: tuple[str, ...]
+    entry_port: int
+    warming_connections: int
+    dns: DnsServer | None

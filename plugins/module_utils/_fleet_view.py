@@ -1,0 +1,197 @@
+# Copyright: (c) 2026, mailfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one host needs, and what the DNS says of each domain: the views that both MTA backends print.
+
+Private to the collection, pure: plain mappings, lists, texts and numbers, sorted, the same for the same fleet.
+"""
+
+from __future__ import annotations
+
+import collections
+import typing as t
+
+from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
+from ansible_collections.mailfleet.mta.plugins.module_utils._addresses_text import Address, endpoint
+
+Plain = dict[str, t.Any]
+
+
+class Index:
+    """Joins that every view needs, made once a fleet. Only for a fleet without problems."""
+
+    def __init__(self, fleet: model.Fleet) -> None:
+        self.fleet = fleet
+        self.pools = [fleet.pools[name] for name in sorted(fleet.pools)]
+        self.sources = sorted(((_address(source), source) for source in fleet.sources), key=lambda pair: pair[0])
+        self.isps = sorted(fleet.isps.values(), key=lambda isp: (isp.name == model.DEFAULT_ISP, isp.name))
+        self.domains: dict[str, list[model.Domain]] = collections.defaultdict(list)
+        for name in sorted(fleet.domains):
+            self.domains[fleet.domains[name].pool].append(fleet.domains[name])
+        self.applications: dict[str, list[Plain]] = collections.defaultdict(list)
+        for _name, application in sorted(fleet.applications.items()):
+            self.applications[application.pool].append(
+                {"name": application.name, "password_hash": application.password_hash}
+            )
+        self.hosts_of = {
+            pool.name: sorted({source.host for _address, source in self.sources if source.pool == pool.name})
+            for pool in self.pools
+        }
+        self.endpoints = {
+            pool.name: [endpoint(fleet.hosts[host].submission_address, pool.port) for host in self.hosts_of[pool.name]]
+            for pool in self.pools
+        }
+
+
+def _address(source: model.Source) -> Address:
+    if source.address is None:
+        raise ValueError(f"{source.path} is not an IP address; views are for valid fleets only")
+    return source.address
+
+
+def host_view(index: Index, host: str) -> Plain:
+    fleet = index.fleet
+    own = [(address, source) for address, source in index.sources if source.host == host]
+    local = {source.pool for _address, source in own}
+    pools = [pool for pool in index.pools if pool.name in local]
+    return {
+        "host": host,
+        "submission_address": fleet.hosts[host].submission_address,
+        "interface": fleet.hosts[host].interface or None,
+        "addresses": [{"address": address.text, "family": address.family} for address, _source in own],
+        "pools": [
+            _pool(index, pool, [(address, source) for address, source in own if source.pool == pool.name])
+            for pool in pools
+        ],
+        "isps": [_isp(isp) for isp in index.isps],
+        "signing": _sorted_domains(
+            {"domain": domain.name, "selector": domain.selector, "pool": pool.name}
+            for pool in pools
+            for domain in index.domains[pool.name]
+        ),
+        "elsewhere": _sorted_domains(
+            {
+                "domain": domain.name,
+                "return_path": domain.return_path,
+                "pool": pool.name,
+                "endpoints": index.endpoints[pool.name],
+            }
+            for pool in index.pools
+            for domain in index.domains[pool.name]
+        ),
+        "entry": _entry(index, pools),
+    }
+
+
+def _sorted_domains(rows: t.Iterable[Plain]) -> list[Plain]:
+    return sorted(rows, key=lambda row: str(row["domain"]))
+
+
+def _entry(index: Index, pools: list[model.Pool]) -> Plain | None:
+    if not index.fleet.entry_port:
+        return None
+    return {
+        "port": index.fleet.entry_port,
+        "routes": _sorted_domains(
+            {"domain": domain.name, "return_path": domain.return_path, "pool": pool.name, "port": pool.port}
+            for pool in pools
+            for domain in index.domains[pool.name]
+        ),
+    }
+
+
+def _isp(isp: model.Isp) -> Plain:
+    return {
+        "name": isp.name,
+        "domains": list(isp.domains),
+        "mx": list(isp.mx),
+        "rollup": isp.rollup,
+        "connections": isp.connections,
+        "messages_per_connection": isp.messages_per_connection,
+        "retry_after": isp.retry_after,
+        "tls": isp.tls,
+    }
+
+
+def _pool(index: Index, pool: model.Pool, own: list[tuple[Address, model.Source]]) -> Plain:
+    return {
+        "name": pool.name,
+        "traffic": pool.traffic,
+        "instance": f"postfix-{pool.name}",
+        "port": pool.port,
+        "cpu_weight": pool.cpu_weight,
+        "networks": list(pool.networks),
+        "connections_per_ip": pool.connections_per_ip,
+        "applications": index.applications[pool.name],
+        "domains": [
+            {"name": domain.name, "selector": domain.selector, "return_path": domain.return_path}
+            for domain in index.domains[pool.name]
+        ],
+        "ips": [
+            {
+                "address": address.text,
+                "family": address.family,
+                "helo": source.helo,
+                "weight": source.weight,
+                "warming": source.warming,
+            }
+            for address, source in own
+        ],
+        "lanes": [_lane(index.fleet, pool, isp, address, source) for isp in index.isps for address, source in own],
+        "routes": [
+            {
+                "isp": isp.name,
+                "domains": list(isp.domains),
+                "lanes": [lane_name(isp, address) for address, source in own for _turn in range(source.weight)],
+            }
+            for isp in index.isps
+        ],
+    }
+
+
+def lane_name(isp: model.Isp, address: Address) -> str:
+    return f"{isp.name}-{address.text.replace('.', '-').replace(':', '-')}"
+
+
+def _lane(fleet: model.Fleet, pool: model.Pool, isp: model.Isp, address: Address, source: model.Source) -> Plain:
+    limits = [pool.connections_per_ip, isp.connections]
+    if source.warming:
+        limits.append(fleet.warming_connections)
+    return {
+        "name": lane_name(isp, address),
+        "isp": isp.name,
+        "address": address.text,
+        "family": address.family,
+        "helo": source.helo,
+        "connections": min(limits),
+        "messages_per_connection": isp.messages_per_connection,
+        "tls": isp.tls,
+        "retry_after": isp.retry_after,
+    }
+
+
+def domain_auth(index: Index) -> list[Plain]:
+    own = {pool.name: _by_family(index, pool.name, True) for pool in index.pools}
+    rest = {pool.name: _by_family(index, pool.name, False) for pool in index.pools}
+    return [
+        {
+            "domain": domain.name,
+            "pool": domain.pool,
+            "selector": domain.selector,
+            "signers": index.hosts_of[domain.pool],
+            "ips": own[domain.pool],
+            "other_fleet_ips": rest[domain.pool],
+            "spf_extra": list(domain.spf),
+            "mx": [{"host": host, "preference": preference} for preference, host in domain.mx],
+            "dmarc": domain.dmarc,
+            "return_path": domain.return_path,
+            "bounce_mx": list(index.fleet.bounce_mx),
+        }
+        for _name, domain in sorted(index.fleet.domains.items())
+    ]
+
+
+def _by_family(index: Index, pool: str, inside: bool) -> dict[str, list[str]]:
+    chosen = [address for address, source in index.sources if (source.pool == pool) == inside]
+    return {f"ip{family}": [address.text for address in chosen if address.family == family] for family in (4, 6)}
