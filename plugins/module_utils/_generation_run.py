@@ -8,7 +8,7 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -22,6 +22,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._generation import (
     wanted,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation_store import Content, Store
+from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import Systemd
 
 Result = dict[str, Any]
 
@@ -34,7 +35,7 @@ def generation(root: str, params: Mapping[str, Any], dry: bool, with_diff: bool,
     before, after = result.pop("_before"), result.pop("_after")
     if with_diff:
         result["diff"] = diff(str(store.live), before.tree, after.tree, params["secret"])
-    result["inactive_units"] = inactive(params["units"], run)
+    result["inactive_units"] = Systemd(run).inactive(params["units"])
     return result
 
 
@@ -82,12 +83,3 @@ def _report(store: Store, before: Content, after: Content, confirm: bool) -> Res
         "_before": before,
         "_after": after,
     }
-
-
-def inactive(units: Sequence[str], run: Run) -> list[str]:
-    """Those units that are not active, by one systemctl call; without systemd none is."""
-    if not units:
-        return []
-    states = run(["systemctl", "is-active", "--", *units]).out.split()
-    states += ["unknown"] * (len(units) - len(states))
-    return [unit for unit, state in zip(units, states) if state not in ("active", "reloading", "activating")]

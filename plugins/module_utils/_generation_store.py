@@ -8,7 +8,6 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import grp
 import json
@@ -23,12 +22,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run
+from ansible_collections.mailfleet.mta.plugins.module_utils._files import (
+    replace_file,
+    replace_link,
+    sync_directory,
+    write_file,
+)
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation import Entry, RefusedError, Tree
 
 ROOT = "/etc/mailfleet"
 _MANIFEST = ".manifest.json"
 _NUMBER = re.compile(r"\d{6,}")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ class Store:
             _sync(staged)
             name = f"{int((self.names() or ['0'])[-1]) + 1:06d}"
             os.rename(staged, self.generations / name)
-            _sync_directory(self.generations)
+            sync_directory(self.generations)
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
             raise
@@ -141,14 +145,14 @@ class Store:
         """Make a generation live, with its links; the links of the one before that it lacks go away."""
         before = self.current()
         if pending:
-            _replace_file(self._pending, json.dumps(sorted(pending)))
+            replace_file(self._pending, json.dumps(sorted(pending)))
         old, new = self.read(before).links, self.read(name).links
-        _replace_link(self.live, f"generations/{name}")
+        replace_link(self.live, f"generations/{name}")
         try:
             self.relink(new)
         except OSError:
             if before:
-                _replace_link(self.live, f"generations/{before}")
+                replace_link(self.live, f"generations/{before}")
             raise
         for path in sorted(old.keys() - new.keys()):
             if os.path.islink(path) and self._is_ours(os.readlink(path)):
@@ -156,7 +160,7 @@ class Store:
 
     def relink(self, links: Mapping[str, str]) -> None:
         for path in self.wrong_links(links):
-            _replace_link(Path(path), str(self.live / links[path]))
+            replace_link(Path(path), str(self.live / links[path]))
 
     def prune(self, keep: int) -> None:
         """Forget the oldest generations; never the live one."""
@@ -170,22 +174,6 @@ class Store:
         for path in self.generations.iterdir():
             if not _NUMBER.fullmatch(path.name):
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def sentence(error: OSError, path: str) -> str:
-    """What an error of the operating system means for the operator."""
-    if error.errno not in _FULL:
-        return f"{error.filename or path}: {error.strerror or error}."
-    while not os.path.lexists(path):
-        path = os.path.dirname(path)
-    free = os.statvfs(path)
-    mount = os.path.realpath(path)
-    while not os.path.ismount(mount):
-        mount = os.path.dirname(mount)
-    return (
-        f"The file system {mount} is full ({free.f_bavail * free.f_frsize} bytes and {free.f_favail} inodes free), "
-        f"so {path} could not be written. Free some space there."
-    )
 
 
 def _read_entry(path: Path) -> Entry | None:
@@ -220,11 +208,11 @@ def _write_tree(base: Path, content: Content) -> None:
         if entry.text is None:
             os.mkdir(place, 0o700)
         else:
-            _write_file(place, entry.text)
+            write_file(place, entry.text)
         os.chown(place, uid, gid)
         os.chmod(place, entry.mode)
     manifest: dict[str, object] = {"files": sorted(content.tree), "links": dict(content.links)}
-    _write_file(base / _MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    write_file(base / _MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
 def _identifiers(path: str, entry: Entry) -> tuple[int, int]:
@@ -235,28 +223,6 @@ def _identifiers(path: str, entry: Entry) -> tuple[int, int]:
         return uid, grp.getgrnam(name).gr_gid
     except KeyError:
         raise RefusedError(f"The {kind} {name} of {path} does not exist. Install its package first.") from None
-
-
-def _write_file(path: Path, text: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-        handle.write(text.encode("utf-8", "surrogateescape"))
-
-
-def _replace_file(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    _write_file(temporary, text)
-    os.replace(temporary, path)
-    _sync_directory(path.parent)
-
-
-def _replace_link(path: Path, target: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)  # a unit's drop-in directory
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    os.symlink(target, temporary)
-    os.replace(temporary, path)
-    _sync_directory(path.parent)
 
 
 def _check(staged: Path, argv: Sequence[str], run: Run) -> None:
@@ -274,12 +240,4 @@ def _sync(base: Path) -> None:
             if not os.path.islink(path):
                 with open(path, "rb") as handle:
                     os.fsync(handle.fileno())
-        _sync_directory(Path(directory))
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(Path(directory))

@@ -161,10 +161,9 @@ inactive_units:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, run
+from ansible_collections.mailfleet.mta.plugins.module_utils._files import sentence
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation_run import RefusedError, generation
-from ansible_collections.mailfleet.mta.plugins.module_utils._generation_store import sentence
-
-ROOT = "/etc/mailfleet"
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation_store import ROOT
 
 
 def main() -> None:

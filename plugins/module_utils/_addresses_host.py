@@ -1,0 +1,129 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""Bring the source addresses of a host to the planned state. IO.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._addresses import (
+    UNIT,
+    AddressError,
+    Plan,
+    choose,
+    plan,
+    shown,
+    unit_text,
+    unusable,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run
+from ansible_collections.mailfleet.mta.plugins.module_utils._files import read_text, replace_file
+from ansible_collections.mailfleet.mta.plugins.module_utils._network import (
+    default_interface,
+    read_addresses,
+    ssh_address,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import Systemd, Wish
+from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import plan as plan_units
+
+_WAIT = 5.0
+
+
+def converge(root: str, params: Mapping[str, Any], dry: bool, run: Run) -> dict[str, Any]:
+    """Compare, and unless ``dry`` write the files, change the addresses and look at the result."""
+    actual = read_addresses(run)
+    state = _state(Path(root) / "etc/mailfleet/addresses/state.json")
+    desired = [item["address"] for item in params["addresses"]]
+    interface = choose(params["interface"], state, default_interface(actual, run), actual)
+    planned = plan(desired, interface, state, actual, ssh_address(), params["remove"])
+    # What shall leave stays ours until it has left, so that a run that ends half way forgets nothing.
+    leaving = {address: state["owned"][address] for address in planned.remove}
+    interim = replace(planned, owned={**planned.owned, **leaving})
+    stale = _stale(root, interim)
+    systemd = Systemd(run, settle=0)
+    wish = Wish(started=[UNIT], daemon_reload=any(path.name == UNIT for path in stale))
+    steps = plan_units(systemd.states([UNIT]), wish)
+    if not dry:
+        _write(stale)
+        _change(planned.commands, run)
+        _await(desired, run)
+        _write(_stale(root, planned))
+        systemd.carry_out(steps, [UNIT])
+    return {
+        "changed": bool(stale or planned.commands or steps),
+        "diff": {
+            "before_header": "source addresses",
+            "after_header": "source addresses",
+            "before": shown(state.get("owned", {}), state.get("adopted", [])),
+            "after": shown(planned.owned, planned.adopted),
+        },
+        **_report(planned),
+    }
+
+
+def _stale(root: str, planned: Plan) -> dict[Path, str]:
+    base = Path(root) / "etc/mailfleet/addresses"
+    files = {
+        base / "state.json": planned.state,
+        base / "addresses.batch": planned.batch,
+        Path(root) / "etc/systemd/system" / UNIT: unit_text(planned.interface, str(base / "addresses.batch")),
+    }
+    return {path: text for path, text in files.items() if read_text(str(path)) != text}
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, text, 0o644)
+
+
+def _report(planned: Plan) -> dict[str, Any]:
+    return {
+        "interface": planned.interface,
+        "added": list(planned.add),
+        "removed": list(planned.remove),
+        "removable": list(planned.removable),
+        "adopted": list(planned.adopted),
+        "kept": list(planned.kept),
+    }
+
+
+def _state(path: Path) -> dict[str, Any]:
+    text = read_text(str(path))
+    try:
+        state: dict[str, Any] = json.loads(text or "{}")
+    except ValueError:
+        raise AddressError(
+            f"{path} is damaged, so it is unknown which addresses are ours. Repair it, or remove it: "
+            "all addresses on the host then count as foreign and stay."
+        ) from None
+    return state
+
+
+def _change(commands: Sequence[str], run: Run) -> None:
+    if commands:
+        answer = run(["ip", "-force", "-batch", "-"], stdin="\n".join(commands) + "\n")
+        if answer.code != 0:
+            raise AddressError(f"Not every address could be changed: {answer.words}. Remedy that and run again.")
+
+
+def _await(desired: Sequence[str], run: Run) -> None:
+    """Return when every wanted address can be bound to."""
+    end = time.monotonic() + _WAIT
+    while True:
+        bad = unusable(desired, read_addresses(run))
+        if not bad:
+            return
+        if time.monotonic() > end:
+            words = ", ".join(f"{address} {reason}" for address, reason in sorted(bad.items()))
+            raise AddressError(f"After the change {words}. See `ip address` on the host.")
+        time.sleep(0.2)

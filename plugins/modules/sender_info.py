@@ -1,0 +1,106 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sender_info
+short_description: See in one quick call what a sender lacks
+version_added: 1.0.0
+author: mailfleet contributors (@mailfleet)
+description:
+  - Reports which packages, paths and running units are missing, the release, and the network interface.
+  - With it, a play asks each host once and then runs only the tasks that have something to do.
+options:
+  packages:
+    description: Debian packages that should be installed.
+    type: list
+    elements: str
+    default: []
+  paths:
+    description: Paths that should exist.
+    type: list
+    elements: str
+    default: []
+  units:
+    description: systemd units that should be active.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description: Only reads.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: See what the host lacks
+  mailfleet.mta.sender_info:
+    packages: [postfix, rspamd]
+    paths: [/etc/ssl/private/mail.key]
+    units: [rspamd.service]
+  register: __postfix_sender
+"""
+
+RETURN = r"""
+packages_missing:
+  description: Those of O(packages) that are not installed.
+  type: list
+  elements: str
+  returned: always
+paths_missing:
+  description: Those of O(paths) that do not exist.
+  type: list
+  elements: str
+  returned: always
+units_inactive:
+  description: Those of O(units) that are not active.
+  type: list
+  elements: str
+  returned: always
+release:
+  description: The C(id) and C(version_id) of the operating system.
+  type: dict
+  returned: always
+  sample: {"id": "debian", "version_id": "12"}
+interface:
+  description: The interface of the default route, else the one that this SSH connection uses. Empty if there is none.
+  type: str
+  returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import run
+from ansible_collections.mailfleet.mta.plugins.module_utils._network import NetworkError, default_interface
+from ansible_collections.mailfleet.mta.plugins.module_utils._probe import (
+    missing_packages,
+    missing_paths,
+    this_release,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import Systemd
+
+
+def main() -> None:
+    many = {"type": "list", "elements": "str", "default": []}
+    module = AnsibleModule(argument_spec={"packages": many, "paths": many, "units": many}, supports_check_mode=True)
+    try:
+        interface = default_interface(None, run)
+    except NetworkError:  # a probe reports; who needs the interface says what is wrong
+        interface = None
+    module.exit_json(
+        packages_missing=missing_packages(module.params["packages"]),
+        paths_missing=missing_paths(module.params["paths"]),
+        units_inactive=Systemd(run).inactive(module.params["units"]),
+        release=this_release(),
+        interface=interface or "",
+    )
+
+
+if __name__ == "__main__":
+    main()
