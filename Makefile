@@ -2,7 +2,7 @@ SHELL := /bin/bash
 TOOLS := tests/tools
 DEV := $(TOOLS)/in-venv dev
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo bench lab-up lab-down docs build
+.PHONY: help setup check fix test demo bench lab-up lab-down docs build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,3 +38,7 @@ docs: setup ## the documentation site, in docs/site
 
 build: setup ## the collection's tarball, in dist
 	@$(TOOLS)/build
+
+fix: setup ## sorts imports and formats, as `make check` wants it
+	@$(DEV) ruff check --quiet --fix . || true
+	@$(DEV) ruff format --quiet .
