@@ -37,6 +37,7 @@ def replace_file(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def replace_link(path: Path, target: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)  # a unit's drop-in directory
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     os.symlink(target, temporary)
