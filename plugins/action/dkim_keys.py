@@ -1,0 +1,70 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Plan on the controller what the senders' reports ask for, and hand each sender what the others sealed for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import Plan, plan_keys
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        # Every result holds all keys of a host: no verbosity prints them.
+        result["_ansible_verbose_override"] = True
+        arguments = dict(self._task.args)
+        step = arguments.get("step", "read")
+        if step == "plan":
+            return {**result, **self._plan(arguments.get("domains") or [], arguments.get("reports", "__dkim_read"))}
+        arguments["host"] = self._variables["inventory_hostname"]
+        if step == "store" and not self._task.check_mode:
+            arguments["parcels"] = self._parcels(arguments.get("receive") or {}, arguments.pop("made", "__dkim_made"))
+        result.update(self._execute_module("mailfleet.mta.dkim_keys", module_args=arguments, task_vars=task_vars))
+        result.pop("invocation", None)
+        return result
+
+    def _registered(self, host: str, name: str) -> dict[str, Any] | None:
+        """What a task of this run registered for another host, unless it failed there."""
+        hostvars = self._variables["hostvars"]
+        found = hostvars[host].get(name) if host in hostvars else None
+        return None if not found or found.get("failed") or found.get("unreachable") else found
+
+    def _plan(self, domains: list[dict[str, Any]], name: str) -> dict[str, Any]:
+        hosts = sorted({host for item in domains for host in item["signers"]})
+        reports = {host: found for host in hosts if (found := self._registered(host, name))}
+        plan = plan_keys(domains, reports)
+        if plan.problems:
+            listed = "\n".join(f"- {problem}" for problem in plan.problems)
+            return {"failed": True, "msg": f"No key was made or shared.\n{listed}", "problems": plan.problems}
+        return {
+            "changed": False,
+            "public_keys": plan.public_keys,
+            "pending": plan.pending,
+            "plan": self._tasks(plan, reports),
+        }
+
+    @staticmethod
+    def _tasks(plan: Plan, reports: dict[str, Any]) -> dict[str, Any]:
+        exchange = {host: report["exchange"] for host, report in reports.items()}
+        return {"make": plan.make, "seal": plan.seal, "store": plan.store, "exchange": exchange if plan.pending else {}}
+
+    def _parcels(self, receive: dict[str, Any], name: str) -> dict[str, str]:
+        here = self._variables["inventory_hostname"]
+        parcels = {}
+        for owner in receive:
+            made = self._registered(owner, name) or {}
+            if here not in made.get("parcels", {}):
+                raise AnsibleActionFail(f"{here}: {owner} sealed no keys for this host; see its task above. Run again.")
+            parcels[owner] = made["parcels"][here]
+        return parcels

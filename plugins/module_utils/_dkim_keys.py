@@ -1,0 +1,105 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Decide who makes, seals and receives DKIM keys (pure; this module util is PRIVATE to the collection)."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+# What one signer reported: the public keys it can sign with, public keys without their private half, and the public
+# half of its exchange key (None in check mode, when it has none yet).
+Public = dict[str, dict[str, str]]
+Pairs = list[dict[str, str]]
+
+
+class Report(t.TypedDict):
+    public: Public
+    orphans: Public
+    exchange: str | None
+
+
+class Wanted(t.TypedDict):
+    domain: str
+    selector: str
+    signers: list[str]
+
+
+@dataclasses.dataclass
+class Plan:
+    """What is left to do: C(make[owner]), C(seal[owner][recipient]) and C(store[recipient][owner]) list the keys."""
+
+    public_keys: dict[str, dict[str, str | None]] = dataclasses.field(default_factory=dict)
+    make: dict[str, Pairs] = dataclasses.field(default_factory=dict)
+    seal: dict[str, dict[str, Pairs]] = dataclasses.field(default_factory=dict)
+    store: dict[str, dict[str, Pairs]] = dataclasses.field(default_factory=dict)
+    problems: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def pending(self) -> bool:
+        return bool(self.make or self.store)
+
+
+def _names(hosts: t.Iterable[str]) -> str:
+    return " and ".join(sorted(hosts))
+
+
+def _held(halves: t.Mapping[str, Public], domain: str, selector: str) -> dict[str, str]:
+    return {host: public[domain][selector] for host, public in halves.items() if selector in public.get(domain, {})}
+
+
+def _refusal(name: str, silent: list[str], orphans: dict[str, str]) -> str | None:
+    """Say why no key may be made: a second key for a shared selector would break the mail signed with the first."""
+    if silent:
+        return (
+            f"{name}: no key may be made, because {_names(silent)} also signs for it and did not report its keys. "
+            "Run without --limit, bring the host back, or take it out of the inventory."
+        )
+    if orphans:
+        return (
+            f"{name}: {_names(orphans)} has the public half of a key whose private half is gone. "
+            "Restore the .private file, or remove the .public file so that a new key is made."
+        )
+    return None
+
+
+def plan_keys(wanted: t.Iterable[Wanted], reports: t.Mapping[str, Report]) -> Plan:
+    """Plan the run from what every signer reported; hosts missing in C(reports) were not reached.
+
+    A domain none of whose signers reported is not this run's business: its key is None and nothing is planned.
+    """
+    plan = Plan()
+    for item in wanted:
+        domain, selector = item["domain"], item["selector"]
+        key = {"domain": domain, "selector": selector}
+        name = f"{domain}/{selector}"
+        known = plan.public_keys.setdefault(domain, {})
+        known.setdefault(selector, None)
+        signers = sorted(host for host in item["signers"] if host in reports)
+        if not signers:
+            continue
+        held = _held({host: reports[host]["public"] for host in signers}, domain, selector)
+        orphans = _held({host: reports[host]["orphans"] for host in signers}, domain, selector)
+        if len(set(held.values())) > 1:
+            plan.problems.append(
+                f"{name}: {_names(held)} hold different keys. Remove {selector}.private and {selector}.public of "
+                "this domain on each host whose key is not the one in DNS; the next run shares the other one."
+            )
+            continue
+        if held:
+            owner = min(held)
+            known[selector] = held[owner]
+        else:
+            refusal = _refusal(name, [host for host in item["signers"] if host not in reports], orphans)
+            if refusal:
+                plan.problems.append(refusal)
+                continue
+            owner = signers[0]
+            plan.make.setdefault(owner, []).append(key)
+        for host in signers:
+            if host != owner and host not in held:
+                plan.seal.setdefault(owner, {}).setdefault(host, []).append(key)
+                plan.store.setdefault(host, {}).setdefault(owner, []).append(key)
+    return plan

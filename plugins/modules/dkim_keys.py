@@ -1,0 +1,165 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dkim_keys
+short_description: Make DKIM keys and share them between the senders of a domain
+version_added: 1.0.0
+author: mailfleet contributors (@mailfleet)
+description:
+  - Sees to it that all senders of a domain sign with one key per selector, which never rests on the controller.
+  - A run has four steps. Every sender reports its public keys (V(read)); the controller plans (V(plan)); the first
+    sender of a domain makes the missing key and seals it for the others (V(make)); they open and keep it (V(store)).
+    When nothing is missing, the run ends after V(plan).
+  - Private keys travel sealed for the exchange key of the receiving sender. An existing key is never overwritten.
+  - The role P(mailfleet.mta.dkim#role) has the tasks in their order.
+options:
+  step:
+    description: What to do. V(plan) works on the controller only.
+    type: str
+    choices: [read, plan, make, store]
+    default: read
+  pairs:
+    description: The keys in question, each with C(domain) and C(selector). For O(step=read) and O(step=make).
+    type: list
+    elements: dict
+    default: []
+  seal:
+    description: For O(step=make), for each sender to seal for a list of C(domain), C(selector).
+    type: dict
+    default: {}
+  exchange:
+    description: For O(step=make), the public exchange key of each sender in O(seal).
+    type: dict
+    default: {}
+  receive:
+    description: For O(step=store), for each sender that shares keys a list of C(domain), C(selector).
+    type: dict
+    default: {}
+  parcels:
+    description: For O(step=store), what each sender in O(receive) sealed. The action plugin fills it in.
+    type: dict
+    default: {}
+  domains:
+    description: For O(step=plan), the C(domain), C(selector) and C(signers) of each domain.
+    type: list
+    elements: dict
+    default: []
+  reports:
+    description: For O(step=plan), the variable in which every sender registered its O(step=read).
+    type: str
+    default: __dkim_read
+  made:
+    description: For O(step=store), the variable in which every sender registered its O(step=make).
+    type: str
+    default: __dkim_made
+  host:
+    description: This sender's name in the inventory, to which parcels are bound. The action plugin fills it in.
+    type: str
+  directory:
+    description: Where the keys are, as C(<domain>/<selector>.private) and C(.public).
+    type: path
+    default: /var/lib/mailfleet/dkim
+  group:
+    description: The group of the signing service, which may read the private keys.
+    type: str
+    default: _rspamd
+attributes:
+  check_mode:
+    description: Reads, plans and reports what would be made and shared.
+    support: full
+  diff_mode:
+    description: Lists domains and selectors, never a key.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Read the public keys of this sender
+  mailfleet.mta.dkim_keys:
+    pairs:
+      - {domain: example.com, selector: mf1}
+  register: __dkim_read
+
+- name: Plan who makes and who receives a key
+  mailfleet.mta.dkim_keys:
+    step: plan
+    domains:
+      - {domain: example.com, selector: mf1, signers: [mx1, mx2]}
+  run_once: true
+  register: dkim_state
+"""
+
+RETURN = r"""
+public:
+  description: The public keys of this sender by domain and selector.
+  type: dict
+  returned: step=read
+orphans:
+  description: Public keys whose private half is missing.
+  type: dict
+  returned: step=read
+exchange:
+  description: The public half of this sender's exchange key; empty in check mode as long as it has none.
+  type: str
+  returned: step=read
+public_keys:
+  description: By domain and selector the value of p= for DNS; null as long as it is not known.
+  type: dict
+  returned: step=plan
+pending:
+  description: Whether keys must be made or shared.
+  type: bool
+  returned: step=plan
+plan:
+  description: C(make), C(seal) and C(store) for each sender.
+  type: dict
+  returned: step=plan
+parcels:
+  description: The sealed keys for each receiving sender.
+  type: dict
+  returned: step=make
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import host
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import STEPS
+from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore, StoreError
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "step": {"type": "str", "choices": ["read", "plan", "make", "store"], "default": "read"},
+            "pairs": {"type": "list", "elements": "dict", "default": []},
+            "seal": {"type": "dict", "default": {}},
+            "exchange": {"type": "dict", "default": {}},
+            "receive": {"type": "dict", "default": {}},
+            "parcels": {"type": "dict", "default": {}, "no_log": True},
+            "domains": {"type": "list", "elements": "dict", "default": []},
+            "reports": {"type": "str", "default": "__dkim_read"},
+            "made": {"type": "str", "default": "__dkim_made"},
+            "host": {"type": "str"},
+            "directory": {"type": "path", "default": "/var/lib/mailfleet/dkim"},
+            "group": {"type": "str", "default": "_rspamd"},
+        },
+        supports_check_mode=True,
+    )
+    store = Keystore(module.params["directory"], module.params["group"])
+    try:
+        result = STEPS[module.params["step"]](store, module.params, module.check_mode)
+    except StoreError as error:
+        module.fail_json(msg=f"{host()}: {error}")
+    except OSError as error:
+        module.fail_json(
+            msg=f"{host()}: {error.filename or store.directory}: {error.strerror}. No existing key was touched."
+        )
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
