@@ -149,28 +149,29 @@ def shown(owned: Mapping[str, str], adopted: Sequence[str]) -> str:
 
 
 def unit_text(interface: str, batch: str) -> str:
-    """The unit that puts the addresses back at boot and whenever a network service took them away.
+    """The unit that puts the addresses on the interface at boot, and back whenever something took one away.
 
-    systemd-networkd removes addresses that it does not know when it starts; ifupdown flushes the interface. Stopping
-    the unit leaves the addresses alone.
+    Network managers remove addresses that they do not know: systemd-networkd when it starts, is reloaded or
+    reconfigures a link, ifupdown when it starts. The unit needs to know none of them: it watches the kernel, ends when
+    an address goes, and is started again. Stopping it leaves the addresses alone.
     """
-    services = "systemd-networkd.service networking.service NetworkManager.service"
     wait = f"n=60; until ip link show dev {interface}; do n=$$((n-1)); [ $$n -gt 0 ] || exit 1; sleep 1; done"
+    watch = f'ip -o monitor address | {{ grep -q -m1 "^Deleted [0-9]*: {interface} "; kill $$$$; }}'
     return f"""\
 # Managed by mailfleet.mta: changes here are replaced by the next run.
 [Unit]
 Description=Source addresses of the mail senders
-After=network-pre.target {services}
-PartOf={services}
-ReloadPropagatedFrom=systemd-networkd.service
+After=network-pre.target systemd-networkd.service networking.service NetworkManager.service
 Before=network-online.target
+StartLimitIntervalSec=0
 
 [Service]
-Type=oneshot
-RemainAfterExit=yes
 ExecStartPre=/bin/sh -c '{wait} >/dev/null 2>&1'
-ExecStart=ip -force -batch {batch}
-ExecReload=ip -force -batch {batch}
+ExecStartPre=ip -force -batch {batch}
+ExecStart=/bin/sh -c '{watch}'
+SuccessExitStatus=SIGTERM
+Restart=always
+RestartSec=1
 
 [Install]
 WantedBy=multi-user.target
@@ -189,9 +190,9 @@ def _bits(address: str) -> int:
 
 
 def _replace(address: str, interface: str) -> str:
-    # Neither may become the source of other traffic: the kernel skips IPv4 addresses of link scope when it chooses one
-    # for a route beyond the link, and deprecated IPv6 addresses. A program that binds to them is not affected.
-    special = "scope link" if ":" not in address else "nodad preferred_lft 0 valid_lft forever"
+    # Neither may become the source of other traffic: the kernel chooses no IPv4 address of host scope and no deprecated
+    # IPv6 address, in whatever order they came. A program that binds to one is not affected, nor are ARP and NDP.
+    special = "scope host" if ":" not in address else "nodad preferred_lft 0 valid_lft forever"
     return f"address replace {address}/{_bits(address)} dev {interface} {special}"
 
 

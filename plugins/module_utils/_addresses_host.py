@@ -48,15 +48,17 @@ def converge(root: str, params: Mapping[str, Any], dry: bool, run: Run) -> dict[
     # What shall leave stays ours until it has left, so that a run that ends half way forgets nothing.
     leaving = {address: state["owned"][address] for address in planned.remove}
     interim = replace(planned, owned={**planned.owned, **leaving})
-    stale = _stale(root, interim)
+    stale = _stale(root, planned, interim.state)
     systemd = Systemd(run, settle=0)
-    wish = Wish(started=[UNIT], daemon_reload=any(path.name == UNIT for path in stale))
-    steps = plan_units(systemd.states([UNIT]), wish)
+    new_unit = any(path.name == UNIT for path in stale)
+    # Our own removals would look to the unit like those of somebody else.
+    again = [UNIT] if new_unit or planned.remove else []
+    steps = plan_units(systemd.states([UNIT]), Wish(started=[UNIT], restart=again, daemon_reload=new_unit))
     if not dry:
         _write(stale)
         _change(planned.commands, run)
         _await(desired, run)
-        _write(_stale(root, planned))
+        _write(_stale(root, planned, planned.state))
         systemd.carry_out(steps, [UNIT])
     return {
         "changed": bool(stale or planned.commands or steps),
@@ -70,10 +72,11 @@ def converge(root: str, params: Mapping[str, Any], dry: bool, run: Run) -> dict[
     }
 
 
-def _stale(root: str, planned: Plan) -> dict[Path, str]:
+def _stale(root: str, planned: Plan, state: str) -> dict[Path, str]:
+    """The files that have to be written, with their text."""
     base = Path(root) / "etc/mailfleet/addresses"
     files = {
-        base / "state.json": planned.state,
+        base / "state.json": state,
         base / "addresses.batch": planned.batch,
         Path(root) / "etc/systemd/system" / UNIT: unit_text(planned.interface, str(base / "addresses.batch")),
     }
