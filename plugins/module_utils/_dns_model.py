@@ -70,6 +70,13 @@ class Outcome(NamedTuple):
     shrinks: bool = False  # the new value says less than the old one
 
 
+class Problem(NamedTuple):
+    """`subject: text` is the sentence; equal texts are reported once for all their subjects."""
+
+    subject: str  # a name, or `zone example.com`
+    text: str
+
+
 class Change(NamedTuple):
     name: str
     type: str
@@ -88,7 +95,7 @@ class Change(NamedTuple):
 
 class Plan(NamedTuple):
     changes: list[Change]
-    problems: dict[str, list[str]]  # domain -> sentences
+    problems: dict[str, list[Problem]]  # by domain
     pending_removals: list[dict[str, object]]
     foreign: list[dict[str, object]]
     notes: dict[str, list[str]]

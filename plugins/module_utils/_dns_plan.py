@@ -10,14 +10,17 @@ This module util is PRIVATE to the collection.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
     Change,
     Existing,
     Found,
+    Key,
     Outcome,
     Plan,
+    Problem,
     Wanted,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rules import RULES
@@ -36,9 +39,13 @@ class Limits(NamedTuple):
 
 
 def make_plan(
-    wanted: Iterable[Wanted], existing: Existing, phase: str = "final", release: Collection[str] = ()
+    wanted: Iterable[Wanted],
+    existing: Existing,
+    phase: str = "final",
+    release: Collection[str] = (),
+    unread: Mapping[Key, str] = MappingProxyType({}),
 ) -> Plan:
-    """Only names that were read (are in `existing`) are planned.
+    """Only what was read (is in `existing`) is planned; `unread` says why something could not be.
 
     phase add takes nothing away but reports what could go; phase final removes it, SPF addresses
     only for domains in `release`.
@@ -48,11 +55,11 @@ def make_plan(
     for want in wanted:
         found = existing.get(want.key)
         if found is None:
+            _refuse(plan, want, unread.get(want.key, ""))
             continue
         outcome = _decide(want, found, phase, release)
         if outcome.problem:
-            for domain in want.domains:
-                plan.problems.setdefault(domain, []).append(f"{want.name} {outcome.problem}")
+            _refuse(plan, want, outcome.problem)
             continue
         _report(plan, want, outcome)
         change = _difference(want, found, outcome)
@@ -74,6 +81,11 @@ def _decide(want: Wanted, found: Found, phase: str, release: Collection[str]) ->
         )
     final = phase == "final" and (want.rule != "spf" or all(domain in release for domain in want.domains))
     return RULES[want.rule](want, found.rrset.values if found.rrset else (), final)
+
+
+def _refuse(plan: Plan, want: Wanted, text: str) -> None:
+    for domain in want.domains if text else ():
+        plan.problems.setdefault(domain, []).append(Problem(want.name, text))
 
 
 def _report(plan: Plan, want: Wanted, outcome: Outcome) -> None:

@@ -10,10 +10,12 @@ This module util is PRIVATE to the collection.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _spf
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Key, Wanted, fqdn, plain_name
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_message import name_wire
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Key, Problem, Wanted, fqdn, plain_name
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import DkimKey, build_dkim
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import build_dmarc, dmarc_from_options
 
@@ -21,9 +23,19 @@ Auth = Mapping[str, Any]  # one DOMAIN_AUTH of the compiled fleet
 Keys = Mapping[str, Mapping[str, str]]  # domain -> selector -> base64 public key
 
 
-def _addresses(ips: Mapping[str, list[str]] | None) -> list[str]:
+# What the compiled fleet says of a domain whose DMARC policy nobody wrote down.
+UNDECLARED_DMARC: tuple[dict[str, str], ...] = ({}, {"policy": "none"})
+
+
+def _addresses(ips: Mapping[str, list[str]] | None) -> tuple[str, ...]:
     ips = ips or {}
-    return [*ips.get("ip4", []), *ips.get("ip6", [])]
+    return (*ips.get("ip4", []), *ips.get("ip6", []))
+
+
+@lru_cache(maxsize=4096)
+def _spf_text(addresses: tuple[str, ...], extra: tuple[str, ...]) -> str:
+    """Cached: the domains of a pool share their addresses."""
+    return _spf.build_spf(_spf.wanted_spf(addresses, extra))
 
 
 def _mx_values(entries: Iterable[Any]) -> tuple[str, ...]:
@@ -36,8 +48,8 @@ def _mx_values(entries: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _spf_wanted(auth: Auth, name: str, ttl: int, extra: Iterable[str]) -> Wanted:
-    text = _spf.build_spf(_spf.wanted_spf(_addresses(auth.get("ips")), extra))
-    removable = tuple(_addresses(auth.get("other_fleet_ips")))
+    text = _spf_text(_addresses(auth.get("ips")), tuple(extra))
+    removable = _addresses(auth.get("other_fleet_ips"))
     return Wanted(name, "TXT", ttl, (text,), "value", "v=spf1", "spf", (auth["domain"],), removable)
 
 
@@ -54,10 +66,8 @@ def domain_records(auth: Auth, keys: Keys, ttl_of: Callable[[str], int]) -> list
         name = f"{plain_name(auth['selector'])}._domainkey.{domain}"
         wanted.append(Wanted(name, "TXT", ttl, (build_dkim(DkimKey(public_key)),), rule="dkim", domains=owner))
     dmarc = auth.get("dmarc") or {}
-    text = build_dmarc(dmarc_from_options(dmarc))
-    wanted.append(
-        Wanted(f"_dmarc.{domain}", "TXT", ttl, (text,), rule="dmarc", domains=owner, declared=bool(dmarc)),
-    )
+    text, declared = build_dmarc(dmarc_from_options(dmarc)), dmarc not in UNDECLARED_DMARC
+    wanted.append(Wanted(f"_dmarc.{domain}", "TXT", ttl, (text,), rule="dmarc", domains=owner, declared=declared))
     if auth.get("bounce_mx"):
         ownership = "value" if return_path == domain else "rrset"
         values = _mx_values(auth["bounce_mx"])
@@ -76,14 +86,28 @@ def missing_keys(domains: Iterable[Auth], keys: Keys) -> list[tuple[str, str]]:
     ]
 
 
-def fleet_records(domains: Iterable[Auth], keys: Keys, ttl_of: Callable[[str], int]) -> list[Wanted]:
-    """The records of all domains; what two domains want at one name is merged into one."""
+def fleet_records(
+    domains: Iterable[Auth], keys: Keys, ttl_of: Callable[[str], int]
+) -> tuple[list[Wanted], dict[str, list[Problem]]]:
+    """The records of all domains; what two domains want at one name is merged into one.
+
+    A domain whose description makes no sense has a problem and no records.
+    """
     merged: dict[Key, Wanted] = {}
+    problems: dict[str, list[Problem]] = {}
     for auth in domains:
-        for wanted in domain_records(auth, keys, ttl_of):
+        try:
+            own = domain_records(auth, keys, ttl_of)
+            for wanted in own:
+                name_wire(wanted.name)
+        except ValueError as error:
+            text = f"{error}. Remedy: correct it in fleet_domains."
+            problems.setdefault(auth["domain"], []).append(Problem(auth["domain"], text))
+            continue
+        for wanted in own:
             before = merged.get(wanted.key)
             merged[wanted.key] = _merge(before, wanted) if before else wanted
-    return list(merged.values())
+    return list(merged.values()), problems
 
 
 def _merge(one: Wanted, other: Wanted) -> Wanted:

@@ -16,17 +16,7 @@ from typing import Any, NamedTuple
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import build_tags, parse_tags
 
 # Option of fleet_domains.<domain>.dmarc -> tag.
-TAGS = {
-    "policy": "p",
-    "subdomain_policy": "sp",
-    "nonexistent_policy": "np",
-    "testing": "t",
-    "dkim_alignment": "adkim",
-    "spf_alignment": "aspf",
-    "failure_options": "fo",
-    "rua": "rua",
-    "ruf": "ruf",
-}
+TAGS = {"policy": "p", **{tag: tag for tag in ("sp", "np", "adkim", "aspf", "fo", "rua", "ruf")}, "testing": "t"}
 POLICIES = ("none", "quarantine", "reject")
 
 
@@ -61,13 +51,12 @@ def build_dmarc(record: Dmarc) -> str:
 
 
 def dmarc_from_options(options: Mapping[str, Any]) -> Dmarc:
-    """From the inventory's words; a tag's own name (sp, np, adkim ...) is understood too."""
-    unknown = sorted(name for name in options if name not in TAGS and name not in TAGS.values())
+    unknown = sorted(name for name in options if name not in TAGS)
     if unknown:
         raise ValueError(f"unknown DMARC option '{unknown[0]}'; known are {', '.join(TAGS)}")
     tags = {}
     for option, tag in TAGS.items():
-        value = options.get(option, options.get(tag))
+        value = options.get(option)
         if value is None or value == []:
             continue
         if isinstance(value, bool):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Found, RRset, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Found, Problem, RRset, Wanted
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import Limits, limit_problems, make_plan
 
 D = ("example.com",)
@@ -149,15 +149,17 @@ def test_what_others_published_is_reported(want, have, values):
 def test_what_is_refused(want, have, words):
     result = plan(want, *have)
     assert result.changes == []
-    [sentence] = result.problems["example.com"]
+    [problem] = result.problems["example.com"]
+    sentence = f"{problem.subject} {problem.text}"
     assert all(word in sentence for word in words), sentence
     assert "Remedy: " in sentence
 
 
 @pytest.mark.parametrize("want", [SPF, DKIM, DMARC, BOUNCE])
 def test_a_cname_at_our_name_is_refused(want):
-    [sentence] = plan(want, cname="else.example").problems["example.com"]
-    assert f"{want.name} is a CNAME to else.example" in sentence
+    [problem] = plan(want, cname="else.example").problems["example.com"]
+    assert problem.subject == want.name
+    assert "is a CNAME to else.example" in problem.text
 
 
 def test_a_problem_leaves_its_domain_alone_and_finishes_the_others():
@@ -171,6 +173,9 @@ def test_a_problem_leaves_its_domain_alone_and_finishes_the_others():
 
 def test_names_that_could_not_be_read_are_not_planned():
     assert make_plan([SPF, DKIM], {DKIM.key: Found()}).changes[0].name == DKIM.name
+    result = make_plan([SPF, DKIM], {DKIM.key: Found()}, unread={SPF.key: "is far away."})
+    assert result.problems == {"example.com": [Problem("example.com", "is far away.")]}
+    assert result.changes == []
 
 
 @pytest.mark.parametrize(

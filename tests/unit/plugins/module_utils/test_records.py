@@ -112,9 +112,9 @@ def test_dmarc_parse_mirrors_build(policy, other):
         ({}, "v=DMARC1; p=none"),
         ({"policy": "none", "rua": ["mailto:a@example.com", "mailto:b@example.com"]},
          "v=DMARC1; p=none; rua=mailto:a@example.com,mailto:b@example.com"),
-        ({"policy": "reject", "subdomain_policy": "reject", "testing": True, "rua": []},
+        ({"policy": "reject", "sp": "reject", "testing": True, "rua": []},
          "v=DMARC1; p=reject; sp=reject; t=y"),
-        ({"p": "quarantine", "adkim": "s"}, "v=DMARC1; p=quarantine; adkim=s"),
+        ({"policy": "quarantine", "adkim": "s"}, "v=DMARC1; p=quarantine; adkim=s"),
     ],
 )  # fmt: skip
 def test_dmarc_from_options(options, text):
@@ -211,9 +211,18 @@ SPF = "v=spf1 ip4:192.0.2.10 ip6:2001:db8::10"
     ],
 )
 def test_records_of_a_domain(domain, expected):
-    wanted = records.fleet_records([domain], {"example.com": {"mf1": "QUJD"}}, lambda name: 3600)
+    wanted, problems = records.fleet_records([domain], {"example.com": {"mf1": "QUJD"}}, lambda name: 3600)
+    assert not problems
     assert texts(wanted) == expected
     assert {w.domains for w in wanted} == {("example.com",)}
+
+
+@pytest.mark.parametrize(
+    ("dmarc", "declared"), [({}, False), ({"policy": "none"}, False), ({"policy": "reject"}, True)]
+)
+def test_a_policy_nobody_wrote_down_is_not_declared(dmarc, declared):
+    [wanted] = [w for w in records.fleet_records([auth(dmarc=dmarc)], {}, lambda name: 60)[0] if w.rule == "dmarc"]
+    assert wanted.declared is declared
 
 
 def test_two_domains_with_one_return_path_share_its_spf():
@@ -224,7 +233,7 @@ def test_two_domains_with_one_return_path_share_its_spf():
         ips={"ip4": ["192.0.2.2"]},
         other_fleet_ips={"ip4": ["192.0.2.1", "192.0.2.3"]},
     )
-    [shared] = [w for w in records.fleet_records([one, two], {}, lambda name: 60) if w.name == "bounce.example"]
+    [shared] = [w for w in records.fleet_records([one, two], {}, lambda name: 60)[0] if w.name == "bounce.example"]
     assert shared.values == ("v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 -all",)
     assert shared.domains == ("a.example", "b.example")
     assert shared.removable == ("192.0.2.20", "192.0.2.3")
@@ -233,3 +242,20 @@ def test_two_domains_with_one_return_path_share_its_spf():
 def test_missing_keys_are_named_unless_nobody_signs():
     fleet = [auth("a.example"), auth("b.example"), auth("c.example", signers=[])]
     assert records.missing_keys(fleet, {"a.example": {"mf1": "QUJD"}}) == [("b.example", "mf1")]
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (auth("a.example", dmarc={"policy": "x"}), "DMARC policy 'x' is none of"),
+        (auth("a.example", spf_extra=["fnord"]), "'fnord' is no SPF mechanism"),
+        (auth("a.example", return_path="bouncé.example"), "xn-- form"),
+        (auth("a.example", selector="x" * 64), "too long for DNS"),
+    ],
+)
+def test_a_domain_that_makes_no_sense_does_not_stop_the_others(broken, reason):
+    keys = {"a.example": {"x" * 64: "QUJD"}}
+    wanted, problems = records.fleet_records([broken, auth("b.example")], keys, lambda name: 60)
+    assert {w.domains for w in wanted} == {("b.example",)}
+    [problem] = problems["a.example"]
+    assert reason in problem.text

@@ -1,0 +1,200 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Reads, plans, writes, reads back and waits: the way of a set of records into DNS.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Backend, Reading, Zone
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Change, Found, Key, Plan, Problem, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import Limits, limit_problems, make_plan
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import Applied
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_visible import Seen, Watch
+
+ATTEMPTS = 3
+
+
+class Options(NamedTuple):
+    phase: str = "final"
+    release: Collection[str] = ()
+    check: bool = False
+    limits: Limits = Limits()
+
+
+class ZoneResult(NamedTuple):
+    zone: Zone
+    changes: list[Change]
+    atomic: bool
+    attempts: int
+
+
+class Converged(NamedTuple):
+    """`plan` is what was found to do; `zones` what was done (in check mode: what would be)."""
+
+    plan: Plan
+    problems: dict[str, list[Problem]]
+    zones: dict[Zone, ZoneResult]
+    manual: list[Wanted]
+    serials: dict[Zone, int]
+    warnings: list[str]
+
+
+Wait = Callable[[Sequence[Watch]], Seen]
+ByZone = dict[Zone, list[Change]]
+
+
+class Convergence:
+    def __init__(self, wanted: Iterable[Wanted], backend: Backend, options: Options, wait: Wait | None = None) -> None:
+        self.wanted = {want.key: want for want in wanted}
+        self.backend, self.options, self.wait = backend, options, wait
+        self.found: dict[Key, Found] = {}
+        self.zone_of: dict[str, Zone] = {}
+        self.problems: dict[str, list[Problem]] = {}
+        self.done: dict[Zone, ZoneResult] = {}
+        self.failed: set[Zone] = set()
+
+    def run(self) -> Converged:
+        reading = self._read(self.wanted)
+        plan = self._plan(self.wanted.values(), reading)
+        changes = self._allowed(self._by_zone(plan.changes))
+        if self.options.check:
+            self.done = {zone: ZoneResult(zone, own, True, 0) for zone, own in changes.items()}
+        else:
+            self._write(changes)
+        manual = [want for want in self.wanted.values() if want.name in reading.unmanaged]
+        seen = self._await() if self.wait is not None and not self.options.check else Seen({}, {}, [])
+        return Converged(plan, self.problems, self.done, manual, seen.serials, seen.warnings)
+
+    def _read(self, keys: Iterable[Key]) -> Reading:
+        reading = self.backend.read(keys)
+        self.found.update(reading.found)
+        self.zone_of.update(reading.zones)
+        return reading
+
+    def _plan(self, wanted: Iterable[Wanted], reading: Reading) -> Plan:
+        wanted = list(wanted)
+        options = self.options
+
+        def again() -> Plan:
+            return make_plan(wanted, reading.found, options.phase, options.release, reading.problems)
+
+        plan = again()
+        synthesized = self._synthesized(plan, reading)
+        if synthesized:
+            reading.found.update((key, Found()) for key in synthesized)
+            plan = again()
+        for item, problems in plan.problems.items():
+            self.problems.setdefault(item, []).extend(problems)
+        return plan
+
+    def _synthesized(self, plan: Plan, reading: Reading) -> list[Key]:
+        """Names that exist only by a wildcard: nothing is there to guard or delete, and adding is right."""
+        refused = {problem.subject for problems in plan.problems.values() for problem in problems}
+        touched = {change.name for change in plan.changes if change.before is not None} | refused
+        stars: dict[Key, list[Key]] = {}
+        for key, found in reading.found.items():
+            zone = reading.zones.get(key[0])
+            if key[0] in touched and (found.rrset or found.cname) and zone and key[0] != zone.name:
+                labels = key[0][: -len(zone.name) - 1].split(".") if zone.name else key[0].split(".")
+                parents = [".".join([*labels[i:], zone.name]) for i in range(1, len(labels) + 1)]
+                stars[key] = [(f"*.{parent}", key[1]) for parent in parents]
+        if not stars:
+            return []
+        wild = self.backend.read({star for own in stars.values() for star in own}).found
+        return [key for key, own in stars.items() if reading.found[key] in [wild.get(star) for star in own]]
+
+    def _by_zone(self, changes: Iterable[Change]) -> ByZone:
+        grouped: ByZone = {}
+        for change in changes:
+            grouped.setdefault(self.zone_of[change.name], []).append(change)
+        return grouped
+
+    def _allowed(self, changes: ByZone) -> ByZone:
+        whole, zones = limit_problems({zone.name: own for zone, own in changes.items()}, self.options.limits)
+        allowed: ByZone = {}
+        for zone, own in changes.items():
+            text = whole or zones.get(zone.name, "")
+            if text:
+                self._fail(zone, own, text)
+            else:
+                allowed[zone] = own
+        return allowed
+
+    def _fail(self, zone: Zone, changes: Iterable[Change], text: str) -> None:
+        self.failed.add(zone)
+        problem = Problem(f"zone {zone.name}", text)
+        for item in dict.fromkeys(item for change in changes for item in change.domains):
+            self.problems.setdefault(item, []).append(problem)
+
+    def _write(self, changes: ByZone) -> None:
+        """A zone that moved since it was read is read, planned and written again."""
+        for attempt in range(1, ATTEMPTS + 1):
+            if not changes:
+                return
+            applied = self.backend.apply(changes)
+            reading = self._read({change.key for own in changes.values() for change in own})
+            again: ByZone = {}
+            for zone, own in changes.items():
+                if applied[zone].conflict and attempt < ATTEMPTS:
+                    wanted = [self.wanted[change.key] for change in own]
+                    again.update(self._by_zone(self._plan(wanted, reading).changes))
+                else:
+                    self._judge(zone, own, applied[zone], attempt)
+            changes = again
+
+    def _judge(self, zone: Zone, changes: list[Change], applied: Applied, attempt: int) -> None:
+        """NOERROR is no proof: what counts is what the server shows."""
+        missing = [change for change in changes if not self._landed(change)]
+        if applied.conflict:
+            text = (
+                f"{zone.server} refused the update {ATTEMPTS} times, because somebody else changes the same records "
+                f"({', '.join(sorted({change.name for change in changes}))}). Remedy: run again when they are done; "
+                "if nobody is, look for records that hide behind a CNAME or a wildcard."
+            )
+            self._fail(zone, changes, text)
+        elif applied.problem and (missing or not applied.unknown):
+            self._fail(zone, changes, applied.problem)
+        elif missing:
+            names = ", ".join(f"{change.name} {change.type}" for change in missing)
+            text = (
+                f"{zone.server} accepted the update, but does not show {names}. "
+                "Remedy: look for a CNAME at the name, and for another tool that writes the zone."
+            )
+            self._fail(zone, missing, text)
+        landed = [change for change in changes if change not in missing] if not applied.conflict else []
+        if landed:
+            self.done[zone] = ZoneResult(zone, landed, applied.atomic, attempt)
+
+    def _landed(self, change: Change) -> bool:
+        found = self.found.get(change.key)
+        values = found.rrset.values if found and found.rrset else ()
+        return set(change.add) <= set(values) and not set(change.delete) & set(values)
+
+    def _await(self) -> Seen:
+        watches: dict[Zone, Watch] = {}
+        for key, found in self.found.items():
+            zone = self.zone_of.get(key[0])
+            want = self.wanted.get(key)
+            if zone is None or want is None or zone in self.failed:
+                continue
+            if all(item in self.problems for item in want.domains):
+                continue
+            watches.setdefault(zone, Watch(zone, {}, zone in self.done)).truth[key] = found
+        assert self.wait is not None
+        seen = self.wait(list(watches.values()))
+        for zone, texts in seen.problems.items():
+            items = {item for key in watches[zone].truth for item in self.wanted[key].domains}
+            for item in sorted(items):
+                self.problems.setdefault(item, []).extend(Problem(f"zone {zone.name}", text) for text in texts)
+        return seen
+
+
+def converge(wanted: Iterable[Wanted], backend: Backend, options: Options, wait: Wait | None = None) -> Converged:
+    return Convergence(wanted, backend, options, wait).run()

@@ -1,0 +1,130 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""A real BIND for tests and benchmarks, as this user's process on loopback addresses and a high port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+NAMED = shutil.which("named", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+PRIMARY, SECONDARY = "127.0.0.1", "127.0.0.2"
+KEY_NAME, KEY_SECRET = "mailfleet-test", "bWFpbGZsZWV0LXRlc3Qta2V5LW5vdC1hLXNlY3JldA=="
+
+_HEAD = """
+options {{
+  directory "{directory}"; pid-file none; session-keyfile none; lock-file none;
+  listen-on port {port} {{ {address}; }}; listen-on-v6 {{ none; }};
+  recursion no; dnssec-validation no; notify explicit; notify-delay 0; {options}
+}};
+controls {{ }};
+logging {{ channel log {{ file "named.log"; severity info; print-time yes; }};
+  category default {{ log; }}; category lame-servers {{ null; }}; }};
+key "{key}" {{ algorithm hmac-sha256; secret "{secret}"; }};
+key "other-key" {{ algorithm hmac-sha256; secret "{secret}"; }};
+"""
+_ZONE = """$TTL 300
+@ IN SOA ns1 hostmaster 1 3600 600 86400 60
+@ IN NS ns1
+ns1 IN A {primary}
+{more}
+"""
+
+
+def free_port() -> int:
+    """A port that is free on both addresses, for UDP and TCP."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((PRIMARY, 0))
+            port = int(probe.getsockname()[1])
+        try:
+            for address in (PRIMARY, SECONDARY):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    with socket.socket(type=kind) as probe:
+                        probe.bind((address, port))
+        except OSError:
+            continue
+        return port
+
+
+class Bind:
+    """`zones` maps a zone to more lines of its zone file."""
+
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        zones: Mapping[str, str],
+        address: str = PRIMARY,
+        options: str = "",
+        primary: str = "",
+        secondary: str = "",
+        read_only: Iterable[str] = (),
+    ) -> None:
+        self.directory, self.address, self.port = directory, address, port
+        directory.mkdir(parents=True)
+        config = [
+            _HEAD.format(
+                directory=directory, port=port, address=address, options=options, key=KEY_NAME, secret=KEY_SECRET
+            )
+        ]
+        for number, (zone, more) in enumerate(zones.items()):
+            file = f"{number}.zone"
+            if primary:
+                body = f"type secondary; primaries {{ {primary} port {port}; }};"
+            else:
+                (directory / file).write_text(_ZONE.format(primary=PRIMARY, more=more))
+                allowed = "none" if zone in read_only else f'key "{KEY_NAME}"'
+                notify = f"also-notify {{ {secondary} port {port}; }};" if secondary else ""
+                body = f"type primary; allow-update {{ {allowed}; }}; {notify}"
+            config.append(f'zone "{zone}" {{ file "{file}"; {body} }};')
+        (directory / "named.conf").write_text("\n".join(config))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def settings(self) -> dict[str, object]:
+        return {
+            "server": self.address,
+            "port": self.port,
+            "key_name": KEY_NAME,
+            "key_secret": KEY_SECRET,
+            "timeout": 2,
+            "wait": 5,
+        }
+
+    def start(self) -> Bind:
+        assert NAMED
+        command = [NAMED, "-f", "-n", "1", "-c", str(self.directory / "named.conf")]
+        with (self.directory / "stderr").open("wb") as log:
+            self.process = subprocess.Popen(command, stderr=log, stdout=log)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            log_file = self.directory / "named.log"
+            if log_file.exists() and "running" in log_file.read_text(errors="replace").splitlines()[-1]:
+                return self
+            if log_file.exists() and " running\n" in log_file.read_text(errors="replace"):
+                return self
+            time.sleep(0.02)
+        raise RuntimeError(f"named did not start: {(self.directory / 'stderr').read_text()}")
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def __enter__(self) -> Bind:
+        return self.start()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
