@@ -11,6 +11,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet import MissingLibraryError, compile_fleet
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_model import FLEET_VARIABLES, HOST_VARIABLES
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Problem

@@ -19,6 +19,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_load import l
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Problem
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_supports import unsupported
 
+_PREFIX = "fleet_"
 _RULES = (
     rules.senders,
     rules.pool_names,
@@ -26,6 +27,7 @@ _RULES = (
     rules.addresses_once,
     rules.management_addresses,
     rules.helos,
+    rules.ipv6_partners,
     rules.ports,
     rules.endpoints_differ,
     rules.profiles,
@@ -84,9 +86,11 @@ def _stray(raw: dict[str, t.Any]) -> list[Problem]:
     known = (*model.FLEET_VARIABLES, *model.HOST_VARIABLES)
     problems = []
     for name, host in sorted(raw.get("strays", {}).items()):
-        near = names.did_you_mean(name, known)
+        near = names.did_you_mean(name[len(_PREFIX) :], [variable[len(_PREFIX) :] for variable in known])
         if near:
-            problems.append(Problem(name, f"is not a variable of the fleet ({host}).", f"Did you mean '{near}'?"))
+            problems.append(
+                Problem(name, f"is not a variable of the fleet ({host}).", f"Did you mean '{_PREFIX}{near}'?")
+            )
     return problems
 
 

@@ -38,15 +38,18 @@ def load(raw: dict[str, t.Any]) -> tuple[model.Fleet, list[Problem]]:
     values: dict[str, t.Any] = raw["fleet"]
     variable = {name: Node(name, values.get(name), problems) for name in model.FLEET_VARIABLES}
     hosts = {name: _host(name, entry, problems) for name, entry in sorted(raw["hosts"].items())}
+    listed = {name: Node(f"{name}.fleet_ips", raw["hosts"][name].get("fleet_ips"), problems) for name in hosts}
+    sources = tuple(source for name, node in listed.items() for source in _sources(name, node))
     fleet = model.Fleet(
         pools={name: _pool(name, node) for name, node in variable["fleet_pools"].entries()},
+        pools_readable=variable["fleet_pools"].absent or isinstance(values.get("fleet_pools"), dict),
         domains=load_domains.domains(variable["fleet_domains"], variable["fleet_dkim_selector"]),
         isps=load_isps.isps(variable["fleet_isp_profiles"], variable["fleet_isps"]),
         applications={name: _application(name, node) for name, node in variable["fleet_applications"].entries()},
         hosts=hosts,
-        sources=tuple(
-            source for name in hosts for source in _sources(name, raw["hosts"][name].get("fleet_ips"), problems)
-        ),
+        sources=sources,
+        sources_readable=all(node.absent or isinstance(node.value, dict) for node in listed.values())
+        and all(source.pool for source in sources),
         management=raw.get("management", {}),
         brand_domains=_host_names(variable["fleet_brand_domains"], "Write a domain such as example.com."),
         bounce_mx=_host_names(variable["fleet_bounce_mx"], "Write a host name such as bounces.example.com."),
@@ -67,7 +70,7 @@ def _pool(name: str, node: Node) -> model.Pool:
         node.report(f"the name '{name}' is used by the collection itself.", "Give the pool another name.")
     node.record(model.POOL_KEYS)
     traffic = node.field("traffic")
-    if traffic.absent and isinstance(node.value, dict):
+    if traffic.absent and (node.absent or isinstance(node.value, dict)):
         traffic.report("is missing.", f"Name one of: {', '.join(model.TRAFFIC)}.")
     kind = traffic.choice(tuple(model.TRAFFIC), "internal")
     default = model.TRAFFIC[kind]
@@ -136,15 +139,14 @@ def _host(name: str, entry: dict[str, t.Any], problems: list[Problem]) -> model.
         interface.report(
             f"{shown(nic)} is not the name of a network interface.", "Write a name such as eth0 or enp1s0."
         )
-    default = entry.get("ansible_host") if isinstance(entry.get("ansible_host"), str) else name
+    host = entry.get("ansible_host")
+    default = host if isinstance(host, str) and host else name
     return model.Host(
         name=name,
         backend=str(entry.get("backend", "postfix")),
-        submission_address=submission.parsed(
-            _reachable, default or name, "Write the host name or IP address that applications connect to."
-        )
-        or default
-        or name,
+        submission_address=default
+        if submission.value == ""
+        else submission.parsed(_reachable, default, "Write the host name or IP address that applications connect to."),
         interface=nic,
         cold_instances=node("fleet_cold_instances").boolean(False),
     )
@@ -161,8 +163,8 @@ def _reachable(text: str) -> str:
         return names.host_name(text)
 
 
-def _sources(host: str, value: object, problems: list[Problem]) -> list[model.Source]:
-    return [_source(host, name, node) for name, node in Node(f"{host}.fleet_ips", value, problems).entries()]
+def _sources(host: str, node: Node) -> list[model.Source]:
+    return [_source(host, name, entry) for name, entry in node.entries()]
 
 
 def _source(host: str, name: str, node: Node) -> model.Source:

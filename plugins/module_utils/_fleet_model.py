@@ -152,6 +152,9 @@ class DnsServer:
 @dataclasses.dataclass(frozen=True)
 class Fleet:
     pools: dict[str, Pool]
+    # Were all pools, and all addresses with their pools, readable? Rules about what is missing need to know.
+    pools_readable: bool
+    sources_readable: bool
     domains: dict[str, Domain]
     isps: dict[str, Isp]
     applications: dict[str, Application]

@@ -29,6 +29,8 @@ def senders(fleet: model.Fleet) -> Problems:
 
 
 def pool_names(fleet: model.Fleet) -> Problems:
+    if not fleet.pools_readable:
+        return
     users: list[model.Domain | model.Source | model.Application] = [
         *fleet.domains.values(),
         *fleet.sources,
@@ -49,7 +51,7 @@ def pool_names(fleet: model.Fleet) -> Problems:
 def pools_have_addresses(fleet: model.Fleet) -> Problems:
     used = {source.pool for source in fleet.sources}
     for pool in fleet.pools.values():
-        if fleet.hosts and pool.name not in used:
+        if fleet.hosts and fleet.sources_readable and pool.name not in used:
             yield Problem(
                 pool.path, "has no IP on any host.", "Give it one in fleet_ips of a host, or remove the pool."
             )
@@ -99,6 +101,27 @@ def helos(fleet: model.Fleet) -> Problems:
                 f"{source.path}.helo",
                 f"'{source.helo}' is already the name of {other.path}.",
                 "Give every address a name of its own, the one it resolves to.",
+            )
+
+
+def ipv6_partners(fleet: model.Fleet) -> Problems:
+    """An IPv6 address shares name and lane with an IPv4 one: receivers without IPv6 would leave its mail lying."""
+    partners = {(s.host, s.pool, s.helo): s for s in fleet.sources if s.address and s.address.family == 4}
+    for source in fleet.sources:
+        if not (source.address and source.address.family == 6 and source.helo and source.pool):
+            continue
+        partner = partners.get((source.host, source.pool, source.helo))
+        if partner and source.weight not in (1, partner.weight):
+            yield Problem(
+                f"{source.path}.weight",
+                f"has no meaning here: the address sends together with {partner.path}.",
+                "Set the weight there, and remove it here.",
+            )
+        elif not partner:
+            yield Problem(
+                f"{source.path}.helo",
+                "is the name of no IPv4 address of the same host and pool, and many receivers have IPv4 only.",
+                "Give it the HELO of the IPv4 address whose partner it is.",
             )
 
 

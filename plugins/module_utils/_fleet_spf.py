@@ -58,6 +58,8 @@ def _all_fault(qualifier: str) -> str:
 
 
 def _modifier(name: str, value: str) -> Term:
+    if name in _MECHANISMS:
+        raise ValueError(f"joins '{name}' and its value by '='.\nWrite {name}:{value[:80]}.")
     if name == "redirect":
         raise ValueError(
             f"has no effect, because the record ends with its own 'all'.\nWrite include:{value[:80] or 'NAME'} instead."

@@ -92,9 +92,17 @@ def _entry(index: Index, pools: list[model.Pool]) -> Plain | None:
     if not index.fleet.entry_port:
         return None
     return {
+        "name": "entry",
         "port": index.fleet.entry_port,
+        "networks": sorted({network for pool in pools for network in pool.networks}),
         "routes": _sorted_domains(
-            {"domain": domain.name, "return_path": domain.return_path, "pool": pool.name, "port": pool.port}
+            {
+                "domain": domain.name,
+                "return_path": domain.return_path,
+                "pool": pool.name,
+                "port": pool.port,
+                "applications": [application["name"] for application in index.applications[pool.name]],
+            }
             for pool in pools
             for domain in index.domains[pool.name]
         ),
@@ -114,7 +122,32 @@ def _isp(isp: model.Isp) -> Plain:
     }
 
 
+class Sender(t.NamedTuple):
+    """One name towards receivers: an IPv4 address, and the IPv6 address with the same HELO if there is one."""
+
+    bind4: Address
+    bind6: Address | None
+    helo: str
+    weight: int
+    warming: bool
+
+    @property
+    def slug(self) -> str:
+        return self.bind4.text.replace(".", "-")
+
+
+def _senders(own: list[tuple[Address, model.Source]]) -> list[Sender]:
+    second = {source.helo: (address, source) for address, source in own if address.family == 6}
+    found = []
+    for address, source in own:
+        if address.family == 4:
+            partner, other = second.get(source.helo, (None, source))
+            found.append(Sender(address, partner, source.helo, source.weight, source.warming or other.warming))
+    return found
+
+
 def _pool(index: Index, pool: model.Pool, own: list[tuple[Address, model.Source]]) -> Plain:
+    senders = _senders(own)
     return {
         "name": pool.name,
         "traffic": pool.traffic,
@@ -138,32 +171,32 @@ def _pool(index: Index, pool: model.Pool, own: list[tuple[Address, model.Source]
             }
             for address, source in own
         ],
-        "lanes": [_lane(index.fleet, pool, isp, address, source) for isp in index.isps for address, source in own],
+        "lanes": [_lane(index.fleet, pool, isp, sender) for isp in index.isps for sender in senders],
         "routes": [
             {
                 "isp": isp.name,
                 "domains": list(isp.domains),
-                "lanes": [lane_name(isp, address) for address, source in own for _turn in range(source.weight)],
+                "lanes": [lane_name(isp, sender) for sender in senders for _turn in range(sender.weight)],
             }
             for isp in index.isps
         ],
     }
 
 
-def lane_name(isp: model.Isp, address: Address) -> str:
-    return f"{isp.name}-{address.text.replace('.', '-').replace(':', '-')}"
+def lane_name(isp: model.Isp, sender: Sender) -> str:
+    return f"{isp.name}-{sender.slug}"
 
 
-def _lane(fleet: model.Fleet, pool: model.Pool, isp: model.Isp, address: Address, source: model.Source) -> Plain:
+def _lane(fleet: model.Fleet, pool: model.Pool, isp: model.Isp, sender: Sender) -> Plain:
     limits = [pool.connections_per_ip, isp.connections]
-    if source.warming:
+    if sender.warming:
         limits.append(fleet.warming_connections)
     return {
-        "name": lane_name(isp, address),
+        "name": lane_name(isp, sender),
         "isp": isp.name,
-        "address": address.text,
-        "family": address.family,
-        "helo": source.helo,
+        "bind4": sender.bind4.text,
+        "bind6": sender.bind6.text if sender.bind6 else None,
+        "helo": sender.helo,
         "connections": min(limits),
         "messages_per_connection": isp.messages_per_connection,
         "tls": isp.tls,
