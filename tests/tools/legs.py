@@ -41,7 +41,7 @@ class Leg:
 
 
 CHECK = [
-    Leg("unit", "pytest -q tests/unit"),
+    Leg("unit", "pytest -q --timeout 60 tests/unit"),
     Leg("ansible-lint", "ansible-lint --offline --profile production"),
     Leg("mypy-strict", "mypy --strict -p ansible_collections.mailfleet.mta.plugins.module_utils"),
     Leg("mypy", "mypy -p ansible_collections.mailfleet.mta.plugins"),
@@ -54,10 +54,10 @@ TEST = [
     Leg("e2e", "tests/lab/lab run pytest -q tests/e2e", lab=True, after="lab-up", minutes=25),
     Leg("molecule", "tests/lab/lab run molecule test --all", lab=True, after="lab-up", minutes=25),
     *CHECK,
-    Leg("dns", "pytest -q tests/dns"),
+    Leg("dns", "pytest -q --timeout 120 tests/dns"),
     Leg("sanity-oldest", "tests/tools/sanity dev"),
     Leg("sanity-newest", "tests/tools/sanity newest"),
-    Leg("unit-newest", "tests/tools/in-venv newest pytest -q tests/unit"),
+    Leg("unit-newest", "tests/tools/in-venv newest pytest -q --timeout 60 tests/unit"),
     Leg("build-and-install", "tests/tools/build-and-install"),
     Leg("galaxy-importer", "tests/tools/importer"),
     Leg("docs", "tests/tools/docs"),
