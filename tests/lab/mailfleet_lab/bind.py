@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .hostfiles import File
+from .hostfiles import File, enabled
 from .settings import DNS_PRIMARY, DNS_SECONDARY, TSIG_NAME
 from .zones import HEAD, Table, dynamic, static
 
@@ -65,15 +65,14 @@ def files(table: Table, secret: str) -> dict[str, File]:
     for role, address in (("primary", DNS_PRIMARY), ("secondary", DNS_SECONDARY)):
         home = f"etc/named-{role}"
         conf = OPTIONS.format(role=role, address=address, key=TSIG_NAME, secret=secret, port=PORTS[role])
-        root = 'zone "." { type primary; file "static.zone"; notify explicit; also-notify { %s; }; };\n' % DNS_SECONDARY
+        rest = f"type primary; notify explicit; also-notify {{ {DNS_SECONDARY}; }};"
         if role == "secondary":
-            root = 'zone "." { type secondary; file "static.zone"; primaries { %s; }; };\n' % DNS_PRIMARY
+            rest = f"type secondary; primaries {{ {DNS_PRIMARY}; }};"
+        root = f'zone "." {{ file "static.zone"; {rest} }};\n'
         result[f"{home}/named.conf"] = File(conf, 0o644)
         result[f"{home}/zones.conf"] = File(root + statements(role, zones))
         result[f"{home}/bench.conf"] = File("")
-        result[f"etc/systemd/system/named-{role}.service"] = File(UNIT.format(role=role))
-        wants = f"etc/systemd/system/multi-user.target.wants/named-{role}.service"
-        result[wants] = File(f"/etc/systemd/system/named-{role}.service", link=True)
+        result |= enabled(f"named-{role}", UNIT.format(role=role))
     result["var/lib/named-secondary/.keep"] = File("")
     result["etc/systemd/system/named.service"] = File("/dev/null", link=True)
     return result

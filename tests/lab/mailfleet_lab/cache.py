@@ -36,7 +36,7 @@ def fingerprint(root: Path) -> str:
         for name in sorted(files):
             path = os.path.join(directory, name)
             stat = os.lstat(path)
-            state.update(f"{path[len(str(root)):]} {stat.st_mode} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+            state.update(f"{path[len(str(root)) :]} {stat.st_mode} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return state.hexdigest()
 
 

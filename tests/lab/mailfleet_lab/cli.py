@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import access, cache, fleet, machines, network
+from . import access, cache, fleet, machines, network, receivers
 from .settings import HOSTS, NETNS, STATE
 from .shell import run
 from .ui import LabError, step
@@ -49,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, "say which hosts run")
     hosts = command("rebuild", _rebuild, "make hosts new again, in seconds")
     hosts.add_argument("hosts", nargs="+", choices=sorted(HOSTS), metavar="HOST")
+    sessions = command("records", _records, "print the sessions that the personas saw, one JSON line each")
+    sessions.add_argument("--persona")
+    changed = command("persona", _persona, "show or change how a persona behaves: lab persona gmail refuse=temporary")
+    changed.add_argument("persona", nargs="?")
+    changed.add_argument("settings", nargs="*", metavar="NAME=VALUE")
+    command("reset", _reset, "personas as after a fresh start: settings, memory and records")
     inside = command("run", _run, "run a command in the lab's network")
     inside.add_argument("command", nargs=argparse.REMAINDER)
     return parser
@@ -104,6 +111,23 @@ def _rebuild(arguments: argparse.Namespace) -> None:
     with _locked():
         _require_network()
         fleet.rebuild(arguments.hosts)
+
+
+def _records(arguments: argparse.Namespace) -> None:
+    for record in receivers.records(arguments.persona):
+        print(json.dumps(record))
+
+
+def _persona(arguments: argparse.Namespace) -> None:
+    request = {"do": "set", "persona": arguments.persona, "settings": arguments.settings}
+    answer = receivers.ask(request if arguments.persona else {"do": "state"})
+    if "error" in answer:
+        raise LabError(answer["error"])
+    print(json.dumps(answer, indent=2))
+
+
+def _reset(_arguments: argparse.Namespace) -> None:
+    receivers.ask({"do": "reset"})
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -93,11 +92,4 @@ def ssh(host: str) -> list[str]:
 
 
 def ready(host: Host) -> list[str]:
-    return [*ssh(host.name), f"systemctl is-active {' '.join(world.UNITS)}" if host.name == "world" else "true"]
-
-
-def forget_unused_hosts() -> None:
-    for home in (STATE / "hosts").glob("*"):
-        if home.name not in HOSTS:
-            overlay.unmount(home / "root")
-            shutil.rmtree(home)
+    return [*ssh(host.name), world.READY if host.name == "world" else "true"]

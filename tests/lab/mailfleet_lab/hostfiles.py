@@ -23,6 +23,13 @@ class File:
     link: bool = False
 
 
+def enabled(name: str, unit: str) -> dict[str, File]:
+    """A systemd service and the link that starts it at boot."""
+    path = f"etc/systemd/system/{name}.service"
+    wants = f"etc/systemd/system/multi-user.target.wants/{name}.service"
+    return {path: File(unit), wants: File(f"/{path}", link=True)}
+
+
 def write(root: Path, files: dict[str, File]) -> None:
     for name, file in files.items():
         path = root / name
@@ -41,7 +48,9 @@ def common(host: Host, public_key: str, host_keys: dict[str, str]) -> dict[str, 
     files = {
         "etc/hostname": File(f"{host.name}\n"),
         "etc/hosts": File(f"127.0.0.1 localhost\n::1 localhost\n{host.address} {host.name}\n"),
-        "etc/resolv.conf": File(f"nameserver {DNS_PRIMARY}\nnameserver {DNS_SECONDARY}\noptions timeout:2 attempts:2\n"),
+        "etc/resolv.conf": File(
+            f"nameserver {DNS_PRIMARY}\nnameserver {DNS_SECONDARY}\noptions timeout:2 attempts:2\n"
+        ),
         "etc/systemd/network/10-host0.network": File(_network(host)),
         "root/.ssh/authorized_keys": File(public_key, 0o600),
         "etc/ssh/ssh_host_ed25519_key": File(host_keys["private"], 0o600),

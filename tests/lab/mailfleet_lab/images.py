@@ -106,4 +106,3 @@ def prepare(host: Host) -> tuple[list[Path], Path | None]:
     if not host.preinstalled:
         return [lower], debs
     return [layer(host.suite, host.packages, lower, debs), lower], None
-

@@ -32,7 +32,14 @@ def up(files: dict[str, str]) -> None:
     ip = ["ip", "-n", NETNS]
     if not is_up():
         run([*ip, "link", "add", BRIDGE, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0"])
-    run([*enter(), "sh", "-c", "echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding"])
+    run(
+        [
+            *enter(),
+            "sh",
+            "-c",
+            "echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding",
+        ]
+    )
     for address in CONTROLLER_ADDRESSES:
         run([*ip, "address", "replace", address, "dev", BRIDGE, *(["nodad"] if ":" in address else [])])
     for device in ("lo", BRIDGE):

@@ -37,6 +37,9 @@ def static(table: Table) -> str:
             lines += [f"{domain}. MX {10 * rank} {host}." for rank, host in enumerate(hosts, 1)]
     golden = f"mx.{GOLDEN_DOMAIN}."
     lines += _addresses(golden, [GOLDEN_ADDRESS, "2001:db8:203::100"])
+    # Domains that take no mail: one says so, one has a host without a mail server, one leads to nobody.
+    lines += ["nullmx.example. MX 0 .", f"down.example. MX 10 {next(iter(SERVERS))}."]
+    lines += ["nowhere.example. MX 10 mx.nowhere.example.", "mx.nowhere.example. A 203.0.113.250"]
     lines += [f"{GOLDEN_DOMAIN}. MX 10 {golden}", f"*.{GOLDEN_DOMAIN}. MX 10 {golden}"]
     return HEAD + "\n".join(lines) + "\n"
 

@@ -1,0 +1,44 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""Talking to the receivers: their settings and their records."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .settings import STATE
+from .ui import LabError
+
+SHARED = STATE / "world"
+
+
+def ask(request: dict[str, Any], shared: Path = SHARED) -> Any:
+    """One request to the personas, one answer."""
+    try:
+        # The path of a socket may be 108 bytes long, a cache directory longer; so the way goes by a descriptor.
+        directory = os.open(shared, os.O_PATH)
+        try:
+            with socket.socket(socket.AF_UNIX) as link:
+                link.connect(f"/proc/self/fd/{directory}/control.sock")
+                link.sendall(json.dumps(request).encode() + b"\n")
+                return json.loads(link.makefile().readline())
+        finally:
+            os.close(directory)
+    except OSError as problem:
+        raise LabError(f"The personas do not answer ({problem}). Start them with: tests/lab/lab up") from None
+
+
+def records(persona: str | None = None) -> Iterator[dict[str, Any]]:
+    """Sessions that ended, in order, then those still open (their "closed" is null)."""
+    path = SHARED / "records.jsonl"
+    still_open = ask({"do": "open"})
+    ended = path.read_text().splitlines() if path.exists() else []
+    for record in [*map(json.loads, ended), *still_open]:
+        if persona in (None, record["persona"]):
+            yield record
