@@ -11,7 +11,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import Plan, plan_keys
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import plan_keys
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import pack
+
+_TRAVELS: dict[str, Any] = {"pairs": [], "seal": {}, "receive": {}}
 
 
 class ActionModule(ActionBase):
@@ -27,9 +30,12 @@ class ActionModule(ActionBase):
         step = arguments.get("step", "read")
         if step == "plan":
             return {**result, **self._plan(arguments.get("domains") or [], arguments.get("reports", "__dkim_read"))}
-        arguments["host"] = self._variables["inventory_hostname"]
+        job: dict[str, Any] = {"host": self._variables["inventory_hostname"]}
+        for option, empty in _TRAVELS.items():
+            job[option] = arguments.pop(option, None) or empty
         if step == "store" and not self._task.check_mode:
-            arguments["parcels"] = self._parcels(arguments.get("receive") or {}, arguments.pop("made", "__dkim_made"))
+            job["parcels"] = self._parcels(job["receive"], arguments.get("made", "__dkim_made"))
+        arguments["job"] = pack(job)
         result.update(self._execute_module("mailfleet.mta.dkim_keys", module_args=arguments, task_vars=task_vars))
         result.pop("invocation", None)
         return result
@@ -51,13 +57,8 @@ class ActionModule(ActionBase):
             "changed": False,
             "public_keys": plan.public_keys,
             "pending": plan.pending,
-            "plan": self._tasks(plan, reports),
+            "plan": {"make": plan.make, "seal": plan.seal, "store": plan.store},
         }
-
-    @staticmethod
-    def _tasks(plan: Plan, reports: dict[str, Any]) -> dict[str, Any]:
-        exchange = {host: report["exchange"] for host, report in reports.items()}
-        return {"make": plan.make, "seal": plan.seal, "store": plan.store, "exchange": exchange if plan.pending else {}}
 
     def _parcels(self, receive: dict[str, Any], name: str) -> dict[str, str]:
         here = self._variables["inventory_hostname"]

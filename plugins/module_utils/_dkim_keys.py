@@ -27,13 +27,18 @@ class Wanted(t.TypedDict):
     signers: list[str]
 
 
+class Order(t.TypedDict):
+    exchange: str | None
+    pairs: Pairs
+
+
 @dataclasses.dataclass
 class Plan:
-    """What is left to do: C(make[owner]), C(seal[owner][recipient]) and C(store[recipient][owner]) list the keys."""
+    """What is left to do: C(make[owner]), C(seal[owner][recipient]) and C(store[recipient][owner])."""
 
     public_keys: dict[str, dict[str, str | None]] = dataclasses.field(default_factory=dict)
     make: dict[str, Pairs] = dataclasses.field(default_factory=dict)
-    seal: dict[str, dict[str, Pairs]] = dataclasses.field(default_factory=dict)
+    seal: dict[str, dict[str, Order]] = dataclasses.field(default_factory=dict)
     store: dict[str, dict[str, Pairs]] = dataclasses.field(default_factory=dict)
     problems: list[str] = dataclasses.field(default_factory=list)
 
@@ -100,6 +105,7 @@ def plan_keys(wanted: t.Iterable[Wanted], reports: t.Mapping[str, Report]) -> Pl
             plan.make.setdefault(owner, []).append(key)
         for host in signers:
             if host != owner and host not in held:
-                plan.seal.setdefault(owner, {}).setdefault(host, []).append(key)
+                order = Order(exchange=reports[host]["exchange"], pairs=[])
+                plan.seal.setdefault(owner, {}).setdefault(host, order)["pairs"].append(key)
                 plan.store.setdefault(host, {}).setdefault(owner, []).append(key)
     return plan

@@ -8,20 +8,34 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore, Pair, StoreError, check_pairs
+from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
+from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore, Pair, check_pairs
 
-Options = Mapping[str, Any]
+Job = Mapping[str, Any]
 Result = dict[str, Any]
+
+
+def pack(job: Job) -> str:
+    """One opaque string for the way to the host: it keeps a thousand names and all parcels out of the journal."""
+    return base64.b64encode(zlib.compress(json.dumps(job).encode(), 6)).decode("ascii")
+
+
+def unpack(packed: str) -> Job:
+    job: Job = json.loads(zlib.decompress(base64.b64decode(packed)))
+    return job
 
 
 def _pairs(items: Iterable[Any]) -> list[Pair]:
     try:
         return check_pairs((item["domain"], item["selector"]) for item in items)
     except (KeyError, TypeError):
-        raise StoreError("Every key needs a 'domain' and a 'selector'.") from None
+        raise KeyFailure("Every key needs a 'domain' and a 'selector'.") from None
 
 
 def _difference(pairs: Iterable[Pair], words: str) -> list[dict[str, str]]:
@@ -29,8 +43,8 @@ def _difference(pairs: Iterable[Pair], words: str) -> list[dict[str, str]]:
     return [{"before_header": "DKIM keys", "after_header": "DKIM keys", "before": "", "after": lines}] if lines else []
 
 
-def read(store: Keystore, options: Options, check_mode: bool) -> Result:
-    pairs = _pairs(options["pairs"])
+def read(store: Keystore, job: Job, check_mode: bool) -> Result:
+    pairs = _pairs(job["pairs"])
     misplaced = store.misplaced(pairs)
     had_exchange = store.exchange_public(create=False)
     if not check_mode:
@@ -45,24 +59,25 @@ def read(store: Keystore, options: Options, check_mode: bool) -> Result:
     }
 
 
-def make(store: Keystore, options: Options, check_mode: bool) -> Result:
-    pairs = _pairs(options["pairs"])
+def make(store: Keystore, job: Job, check_mode: bool) -> Result:
+    pairs = _pairs(job["pairs"])
     parcels = {}
     if not check_mode:
         store.make(pairs)
-        for recipient, items in sorted(options["seal"].items()):
-            parcels[recipient] = store.seal(_pairs(items), options["exchange"][recipient], options["host"], recipient)
+        for recipient, order in sorted(job["seal"].items()):
+            pairs_for = _pairs(order["pairs"])
+            parcels[recipient] = store.seal(pairs_for, order["exchange"], job["host"], recipient)
     return {"changed": bool(pairs), "parcels": parcels, "diff": _difference(pairs, "made here")}
 
 
-def receive(store: Keystore, options: Options, check_mode: bool) -> Result:
+def receive(store: Keystore, job: Job, check_mode: bool) -> Result:
     difference = []
-    for sender, items in sorted(options["receive"].items()):
+    for sender, items in sorted(job["receive"].items()):
         pairs = _pairs(items)
         difference += _difference(pairs, f"from {sender}")
         if not check_mode:
-            store.store(options["parcels"][sender], pairs, sender, options["host"])
+            store.store(job["parcels"][sender], pairs, sender, job["host"])
     return {"changed": bool(difference), "diff": difference}
 
 
-STEPS: dict[str, Callable[[Keystore, Options, bool], Result]] = {"read": read, "make": make, "store": receive}
+STEPS: dict[str, Callable[[Keystore, Job, bool], Result]] = {"read": read, "make": make, "store": receive}

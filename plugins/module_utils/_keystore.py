@@ -1,60 +1,43 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
+"""The key files of one sender; nothing else touches them.
 
-"""The key files of one sender: the only file that touches them (this module util is PRIVATE to the collection).
+C(<directory>/<domain>/<selector>.private) and C(.public). The public file is written last and so vouches for a
+complete pair: a run that was killed is finished by the next one. What exists is never overwritten.
 
-C(<directory>/<domain>/<selector>.private) and C(.public); the public file is written last, so it vouches for a
-complete pair and a killed run is finished by the next one. Nothing that exists is ever overwritten.
+This module util is PRIVATE to the collection.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
+import contextlib
+import fcntl
 import grp
-import multiprocessing
 import os
 import re
-import types
-import typing as t
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
-_NAME = re.compile(r"^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$")
+from ansible_collections.mailfleet.mta.plugins.module_utils import _keyseal
+from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
+
+_NAME = re.compile(r"(?!.{254})[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\Z")
 _BITS = 2048
 _EXCHANGE_BITS = 3072
 
 Pair = tuple[str, str]
+Public = dict[str, dict[str, str]]
 
 
-class StoreError(Exception):
-    """A sentence that names path, cause and remedy."""
-
-
-def _crypto() -> types.ModuleType:
-    """Load the cryptography only when a key is missing: it doubles the time of a run that only reads."""
-    from ansible_collections.mailfleet.mta.plugins.module_utils import _keyseal
-
-    if _keyseal.IMPORT_ERROR is not None:
-        raise StoreError("python3-cryptography is not installed on this sender; install it and run again.")
-    return _keyseal
-
-
-def check_pairs(pairs: t.Iterable[t.Sequence[str]]) -> list[Pair]:
-    """Refuse names that could leave the directory; return sorted (domain, selector)."""
-    result = set()
-    for domain, selector in pairs:
-        for name in (domain, selector):
-            if len(name) > 253 or not _NAME.match(name):
-                raise StoreError(f"'{name}' is not a lower-case DNS name, so no key file can be named after it.")
-        result.add((domain, selector))
-    return sorted(result)
-
-
-def _read(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None
+def check_pairs(pairs: Iterable[Pair]) -> list[Pair]:
+    """Refuse names that could leave the directory; return the (domain, selector) sorted."""
+    result = sorted(set(pairs))
+    for name in {name for pair in result for name in pair}:
+        if not _NAME.match(name):
+            raise KeyFailure(f"{name!r} is no lower-case DNS name, so no key can be named after it. Correct it.")
+    return result
 
 
 class Keystore:
@@ -65,158 +48,174 @@ class Keystore:
     def path(self, pair: Pair, half: str) -> str:
         return os.path.join(self.directory, pair[0], f"{pair[1]}.{half}")
 
+    def read(self, pairs: Iterable[Pair]) -> tuple[Public, Public]:
+        """Return the public keys of complete pairs, and those whose private half is missing."""
+        complete: Public = {}
+        orphans: Public = {}
+        for pair in pairs:
+            text = _read(self.path(pair, "public"))
+            if text:
+                half = complete if os.path.exists(self.path(pair, "private")) else orphans
+                half.setdefault(pair[0], {})[pair[1]] = text.decode("ascii", "replace").strip()
+        return complete, orphans
+
+    def misplaced(self, pairs: Iterable[Pair]) -> list[str]:
+        """Return the private keys that the signer could not read, or that others could."""
+        try:
+            gid = self._gid()
+        except KeyFailure:
+            return []
+        wrong = []
+        for pair in pairs:
+            with contextlib.suppress(FileNotFoundError):
+                found = os.stat(self.path(pair, "private"))
+                if (found.st_uid, found.st_gid, found.st_mode & 0o7777) != (os.geteuid(), gid, 0o640):
+                    wrong.append(self.path(pair, "private"))
+        return wrong
+
+    def repair(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            os.chown(path, os.geteuid(), self._gid())
+            os.chmod(path, 0o640)
+
+    def exchange_public(self, create: bool) -> str | None:
+        """Return this sender's exchange key (base64 of its DER), made on first use."""
+        path = os.path.join(self.directory, "exchange")
+        public = _read(f"{path}.public")
+        if not public and create:
+            with self._writing():
+                self._finish(path, lambda: _keyseal.make_pair(_EXCHANGE_BITS), 0o600, os.getegid())
+            public = _read(f"{path}.public")
+        return public.decode("ascii").strip() if public else None
+
+    def make(self, pairs: Sequence[Pair]) -> None:
+        """Make the missing keys."""
+        with self._writing():
+            self._everywhere(self._make, pairs)
+
+    def seal(self, pairs: Iterable[Pair], exchange_public: str, sender: str, recipient: str) -> str:
+        """Seal the private keys of C(pairs) for another sender."""
+        _keyseal.require()
+        payload = []
+        for pair in pairs:
+            pem = _read(self.path(pair, "private"))
+            if pem is None:
+                raise KeyFailure(f"{self.path(pair, 'private')} is gone, so {recipient} cannot have it. Run again.")
+            payload.append([*pair, pem.decode("ascii")])
+        return _keyseal.seal(payload, exchange_public, sender, recipient)
+
+    def store(self, parcel: str, pairs: Sequence[Pair], sender: str, recipient: str) -> None:
+        """Open a parcel and keep the keys that were asked for, and no others."""
+        with self._writing():
+            private = _read(os.path.join(self.directory, "exchange.private"))
+            if private is None:
+                raise KeyFailure(f"{self.directory}/exchange.private is gone. Remove exchange.public and run again.")
+            payload = _keyseal.unseal(parcel, private, sender, recipient)
+            received = {(domain, selector): pem.encode() for domain, selector, pem in payload}
+            missing = sorted(set(pairs) - received.keys())
+            if missing:
+                raise KeyFailure(f"{sender} did not send the key {'/'.join(missing[0])}. Run again.")
+            self._everywhere(self._store, [(pair, received[pair], sender) for pair in pairs])
+
+    def _make(self, pair: Pair) -> None:
+        self._finish(self._base(pair), lambda: _keyseal.make_pair(_BITS), 0o640, self._gid())
+
+    def _store(self, item: tuple[Pair, bytes, str]) -> None:
+        pair, pem, sender = item
+        base, public = self._base(pair), _keyseal.public_of(pem)
+        self._finish(base, lambda: (pem, public), 0o640, self._gid())
+        if self.read([pair])[0] != {pair[0]: {pair[1]: public}}:
+            raise KeyFailure(
+                f"{base}.private is another key than the one {sender} signs with. "
+                "Remove the pair that is not in DNS, on its sender, and run again."
+            )
+
+    def _base(self, pair: Pair) -> str:
+        self._mkdir(os.path.join(self.directory, pair[0]))
+        return os.path.join(self.directory, *pair)
+
     def _gid(self) -> int:
         try:
             return grp.getgrnam(self.group).gr_gid
         except KeyError:
-            raise StoreError(
-                f"Group '{self.group}' does not exist, so no key can be given to it. Install rspamd first."
+            raise KeyFailure(
+                f"Group {self.group} does not exist, so no key can be given to it. Install rspamd."
             ) from None
 
-    # -- reading ------------------------------------------------------------------------------------------------------
-
-    def read(self, pairs: t.Iterable[Pair]) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
-        """Return the public keys of complete pairs, and those whose private half is missing."""
-        public: dict[str, dict[str, str]] = {}
-        orphans: dict[str, dict[str, str]] = {}
-        for pair in pairs:
-            text = _read(self.path(pair, "public"))
-            if text is not None:
-                half = public if os.path.exists(self.path(pair, "private")) else orphans
-                half.setdefault(pair[0], {})[pair[1]] = text.decode("ascii").strip()
-        return public, orphans
-
-    def misplaced(self, pairs: t.Iterable[Pair]) -> list[str]:
-        """Return the private keys whose owner, group or mode the signer could not use or others could abuse."""
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One writer at a time; what it wrote is on the disk when it ends."""
+        _keyseal.require()
+        self._mkdir(self.directory)
+        handle = os.open(self.directory, os.O_RDONLY)
         try:
-            gid = grp.getgrnam(self.group).gr_gid
-        except KeyError:
-            return []
-        wrong = []
-        for pair in pairs:
-            path = self.path(pair, "private")
-            try:
-                found = os.stat(path)
-            except FileNotFoundError:
-                continue
-            if (found.st_uid, found.st_gid, found.st_mode & 0o7777) != (os.geteuid(), gid, 0o640):
-                wrong.append(path)
-        return wrong
-
-    def repair(self, paths: t.Iterable[str]) -> None:
-        gid = self._gid()
-        for path in paths:
-            os.chown(path, os.geteuid(), gid)
-            os.chmod(path, 0o640)
-
-    def exchange_public(self, create: bool) -> str | None:
-        """Return this sender's exchange key (base64 DER), made on first use."""
-        public_path = os.path.join(self.directory, "exchange.public")
-        text = _read(public_path)
-        if text is not None or not create:
-            return text.decode("ascii").strip() if text is not None else None
-        self._mkdir(self.directory, self._gid())
-        private_path = os.path.join(self.directory, "exchange.private")
-        private = self._keep(private_path, _read(private_path) or _crypto().make_private(_EXCHANGE_BITS), 0o600, 0)
-        public: str = _crypto().public_of(private)
-        self._keep(public_path, public.encode() + b"\n", 0o644, 0)
-        return public
-
-    # -- writing ------------------------------------------------------------------------------------------------------
-
-    def _mkdir(self, path: str, gid: int) -> None:
-        if not os.path.isdir(path):
-            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-            try:
-                os.mkdir(path, 0o750)
-            except FileExistsError:
-                return
-        os.chown(path, os.geteuid(), gid)
-        os.chmod(path, 0o750)
-
-    def _keep(self, path: str, content: bytes, mode: int, gid: int) -> bytes:
-        """Write a file that must not exist yet; when it does, return what it holds instead of touching it."""
-        temporary = f"{path}.{os.getpid()}.tmp"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                os.fchown(stream.fileno(), os.geteuid(), gid)
-                os.fchmod(stream.fileno(), mode)
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                return _read(path) or b""
-            return content
-        finally:
-            os.unlink(temporary)
-
-    def _complete(self, pair: Pair, private: bytes) -> str:
-        """Write a pair; an existing private key wins over C(private), an existing public one must match."""
-        gid = self._gid()
-        directory = os.path.join(self.directory, pair[0])
-        self._mkdir(self.directory, gid)
-        self._mkdir(directory, gid)
-        public: str = _crypto().public_of(self._keep(self.path(pair, "private"), private, 0o640, gid))
-        kept = self._keep(self.path(pair, "public"), public.encode() + b"\n", 0o644, gid).decode("ascii").strip()
-        if kept != public:
-            raise StoreError(
-                f"{self.path(pair, 'public')} belongs to another key than {self.path(pair, 'private')}. "
-                "Remove the one that is not in DNS and run again."
-            )
-        handle = os.open(directory, os.O_RDONLY)
-        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
             os.fsync(handle)
         finally:
             os.close(handle)
-        return public
 
-    def _make_one(self, pair: Pair) -> str:
-        return self._complete(pair, _read(self.path(pair, "private")) or _crypto().make_private(_BITS))
+    def _mkdir(self, path: str) -> None:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+        os.chown(path, os.geteuid(), self._gid())
+        os.chmod(path, 0o750)
 
-    def make(self, pairs: t.Sequence[Pair]) -> None:
-        """Make the missing keys on all processors, in processes: Debian 13's library holds the GIL while it does."""
-        workers = min(os.cpu_count() or 1, len(pairs))
-        if workers <= 1:
-            for pair in pairs:
-                self._make_one(pair)
+    @staticmethod
+    def _everywhere(work: Callable[..., None], items: Sequence[object]) -> None:
+        """Use all processors, by processes: Debian 13's library holds the interpreter's lock while it makes a key."""
+        workers = min(os.cpu_count() or 1, len(items))
+        if workers < 2:
+            for item in items:
+                work(item)
             return
-        context = multiprocessing.get_context("fork")
-        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-            list(pool.map(self._make_one, pairs, chunksize=max(1, len(pairs) // (workers * 4))))
+        with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+            list(pool.map(work, items, chunksize=max(1, len(items) // (workers * 8))))
 
-    # -- sharing ------------------------------------------------------------------------------------------------------
-
-    def seal(self, pairs: t.Iterable[Pair], exchange_public: str, sender: str, recipient: str) -> str:
-        payload = []
-        for pair in pairs:
-            private = _read(self.path(pair, "private"))
-            if private is None:
-                raise StoreError(
-                    f"{self.path(pair, 'private')} is gone, so it cannot be shared with {recipient}. Run again."
-                )
-            payload.append([pair[0], pair[1], private.decode("ascii")])
-        parcel: str = _crypto().seal(payload, exchange_public, sender, recipient)
-        return parcel
-
-    def store(self, parcel: str, pairs: t.Iterable[Pair], sender: str, recipient: str) -> None:
-        """Open a parcel and keep the keys that were asked for, and no others."""
-        private = _read(os.path.join(self.directory, "exchange.private"))
+    def _finish(self, base: str, pair: Callable[[], tuple[bytes, str]], mode: int, gid: int) -> None:
+        """Write what is missing of a pair; a private half that exists counts, and a public one must belong to it."""
+        private = _read(f"{base}.private")
         if private is None:
-            raise StoreError(
-                f"{self.directory}/exchange.private is gone, so the keys from {sender} cannot be opened. Run again."
+            private, public = pair()
+            _write(f"{base}.private", private, mode, gid)
+        else:
+            public = _keyseal.public_of(private)
+        kept = _read(f"{base}.public")
+        if not kept:
+            _write(f"{base}.public", public.encode("ascii") + b"\n", 0o644, gid)
+        elif kept.strip() != public.encode("ascii"):
+            raise KeyFailure(
+                f"{base}.public does not belong to {base}.private. Remove the one that is not in DNS and run again."
             )
-        received = {
-            (domain, selector): pem for domain, selector, pem in _crypto().unseal(parcel, private, sender, recipient)
-        }
-        for pair in pairs:
-            if pair not in received:
-                raise StoreError(f"{sender} did not send the key of {pair[0]}/{pair[1]}. Run again.")
-            pem = received[pair].encode()
-            if self._complete(pair, pem) != _crypto().public_of(pem):
-                raise StoreError(
-                    f"{self.path(pair, 'private')} is another key than the one {sender} signs with. "
-                    "Remove the pair that is not in DNS and run again."
-                )
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _write(path: str, content: bytes, mode: int, gid: int) -> None:
+    """Write a whole file or none, never over an existing one."""
+    staged = f"{path}.new"
+    # A leftover may be a second name of the file itself, so it is removed rather than opened.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(staged)
+    with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        os.fchown(stream.fileno(), os.geteuid(), gid)
+        os.fchmod(stream.fileno(), mode)
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    try:
+        os.link(staged, path)
+    finally:
+        os.unlink(staged)
+    directory = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -29,19 +29,11 @@ options:
     elements: dict
     default: []
   seal:
-    description: For O(step=make), for each sender to seal for a list of C(domain), C(selector).
-    type: dict
-    default: {}
-  exchange:
-    description: For O(step=make), the public exchange key of each sender in O(seal).
+    description: For O(step=make), for each sender to seal for its public C(exchange) key and the C(pairs).
     type: dict
     default: {}
   receive:
-    description: For O(step=store), for each sender that shares keys a list of C(domain), C(selector).
-    type: dict
-    default: {}
-  parcels:
-    description: For O(step=store), what each sender in O(receive) sealed. The action plugin fills it in.
+    description: For O(step=store), for each sender that shares keys a list as in O(pairs).
     type: dict
     default: {}
   domains:
@@ -57,8 +49,8 @@ options:
     description: For O(step=store), the variable in which every sender registered its O(step=make).
     type: str
     default: __dkim_made
-  host:
-    description: This sender's name in the inventory, to which parcels are bound. The action plugin fills it in.
+  job:
+    description: All of this in one opaque string. The action plugin fills it in.
     type: str
   directory:
     description: Where the keys are, as C(<domain>/<selector>.private) and C(.public).
@@ -127,8 +119,9 @@ parcels:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import host
-from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import STEPS
-from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore, StoreError
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import STEPS, unpack
+from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
+from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore
 
 
 def main() -> None:
@@ -137,13 +130,11 @@ def main() -> None:
             "step": {"type": "str", "choices": ["read", "plan", "make", "store"], "default": "read"},
             "pairs": {"type": "list", "elements": "dict", "default": []},
             "seal": {"type": "dict", "default": {}},
-            "exchange": {"type": "dict", "default": {}},
             "receive": {"type": "dict", "default": {}},
-            "parcels": {"type": "dict", "default": {}, "no_log": True},
             "domains": {"type": "list", "elements": "dict", "default": []},
             "reports": {"type": "str", "default": "__dkim_read"},
             "made": {"type": "str", "default": "__dkim_made"},
-            "host": {"type": "str"},
+            "job": {"type": "str", "no_log": True},
             "directory": {"type": "path", "default": "/var/lib/mailfleet/dkim"},
             "group": {"type": "str", "default": "_rspamd"},
         },
@@ -151,8 +142,8 @@ def main() -> None:
     )
     store = Keystore(module.params["directory"], module.params["group"])
     try:
-        result = STEPS[module.params["step"]](store, module.params, module.check_mode)
-    except StoreError as error:
+        result = STEPS[module.params["step"]](store, unpack(module.params["job"]), module.check_mode)
+    except KeyFailure as error:
         module.fail_json(msg=f"{host()}: {error}")
     except OSError as error:
         module.fail_json(
