@@ -29,6 +29,9 @@ options:
     type: list
     elements: str
     default: []
+  pools:
+    description: What shall stay on a Postfix sender; see M(mailfleet.mta.queue_info).
+    type: dict
 attributes:
   check_mode:
     description: Only reads.
@@ -72,33 +75,53 @@ interface:
   description: The interface of the default route, else the one that this SSH connection uses. Empty if there is none.
   type: str
   returned: always
+leaving:
+  description: What the host has and O(pools) lacks; see M(mailfleet.mta.queue_info).
+  type: list
+  elements: dict
+  returned: always
+refusals:
+  description: A sentence for everything in RV(leaving) that still has mail.
+  type: list
+  elements: str
+  returned: always
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._command import run
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, run
 from ansible_collections.mailfleet.mta.plugins.module_utils._network import NetworkError, default_interface
 from ansible_collections.mailfleet.mta.plugins.module_utils._probe import (
     missing_packages,
     missing_paths,
     this_release,
 )
+from ansible_collections.mailfleet.mta.plugins.module_utils._queue_host import QueueError, report
 from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import Systemd
 
 
 def main() -> None:
     many = {"type": "list", "elements": "str", "default": []}
-    module = AnsibleModule(argument_spec={"packages": many, "paths": many, "units": many}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"packages": many, "paths": many, "units": many, "pools": {"type": "dict"}},
+        supports_check_mode=True,
+    )
     try:
         interface = default_interface(None, run)
     except NetworkError:  # a probe reports; who needs the interface says what is wrong
         interface = None
+    try:
+        queues = report(module.params["pools"], [], run)
+    except QueueError as error:
+        module.fail_json(msg=f"{host()}: {error}")
     module.exit_json(
         packages_missing=missing_packages(module.params["packages"]),
         paths_missing=missing_paths(module.params["paths"]),
         units_inactive=Systemd(run).inactive(module.params["units"]),
         release=this_release(),
         interface=interface or "",
+        leaving=queues["leaving"],
+        refusals=queues["refusals"],
     )
 
 

@@ -1,0 +1,90 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: queue_info
+short_description: See what a run would take away from a Postfix sender, and the mail that still needs it
+version_added: 1.0.0
+author: mailfleet contributors (@mailfleet)
+description:
+  - Compares what the live generation of the role P(mailfleet.mta.postfix#role) has with what is wanted.
+  - Reads only the queues of pools from which something leaves; without such a pool it reads one small file.
+options:
+  pools:
+    description:
+      - What is wanted, as a mapping of pools to their C(addresses) and C(domains) (with the return-path names).
+      - Without it nothing is compared.
+    type: dict
+  senders:
+    description: Domains whose queued mail is counted, by their part in the envelope sender.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description: Only reads.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: See what would leave
+  mailfleet.mta.queue_info:
+    pools:
+      campaign: {addresses: [198.51.100.20], domains: [example.com, bounce.example.com]}
+  register: __postfix_leaving
+
+- name: Refuse to remove what mail still waits for
+  ansible.builtin.fail:
+    msg: "{{ __postfix_leaving.refusals | join(' ') }}"
+  when: __postfix_leaving.refusals | length > 0
+"""
+
+RETURN = r"""
+leaving:
+  description:
+    - What the host has and is wanted no more. C(kind) is V(pool), V(address) or V(domain).
+    - C(queued) counts all mail of a pool, the mail of a pool that is on its way for an address (deferred mail chooses
+      another one at its next try), and the mail from a domain.
+  type: list
+  elements: dict
+  returned: always
+  sample: [{"pool": "campaign", "kind": "address", "name": "198.51.100.21", "queued": 37}]
+refusals:
+  description: A sentence for everything in RV(leaving) that still has mail.
+  type: list
+  elements: str
+  returned: always
+senders:
+  description: The queued mail of each pool by the domains in O(senders).
+  type: dict
+  returned: always
+  sample: {"campaign": {"example.com": 12}}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, run
+from ansible_collections.mailfleet.mta.plugins.module_utils._queue_host import QueueError, report
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"pools": {"type": "dict"}, "senders": {"type": "list", "elements": "str", "default": []}},
+        supports_check_mode=True,
+    )
+    try:
+        result = report(module.params["pools"], module.params["senders"], run)
+    except QueueError as error:
+        module.fail_json(msg=f"{host()}: {error}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import Answer
+from ansible_collections.mailfleet.mta.plugins.module_utils._queue import (
+    Leaving,
+    holdings_of,
+    leaving,
+    parse,
+    queued,
+    refusals,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._queue_host import QueueError, report
+
+LINES = [
+    '{"queue_name": "active", "queue_id": "4Xs", "arrival_time": 1, "message_size": 9, "forced_expire": false, '
+    '"sender": "a@Example.COM", "recipients": [{"address": "r@gmail.com"}]}',
+    '{"queue_name": "deferred", "queue_id": "4Xt", "sender": "b@bounce.example.com", "recipients": '
+    '[{"address": "r@gmail.com", "delay_reason": "connect to {x}: timed out"}]}',
+    '{"queue_name": "incoming", "queue_id": "4Xu", "sender": "MAILER-DAEMON", "recipients": []}',
+    '{"queue_name": "hold", "queue_id": "4Xv", "sender": "\\"a@b\\"@example.com", "recipients": []}',
+    "",
+]
+LIVE = {
+    "trans": {"addresses": ["192.0.2.10"], "domains": ["tx.example.com"]},
+    "campaign": {"addresses": ["192.0.2.20", "192.0.2.21"], "domains": ["example.com", "bounce.example.com"]},
+}
+
+
+def test_parse() -> None:
+    queue = parse(LINES)
+    assert (queue.total, queue.moving) == (4, 2)
+    assert queue.senders == {"example.com": 2, "bounce.example.com": 1, "mailer-daemon": 1}
+    assert parse([]).total == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (LIVE, []),
+        ({**LIVE, "new": {"addresses": ["192.0.2.30"], "domains": []}}, []),
+        ({"trans": LIVE["trans"]}, [("campaign", "pool", "campaign")]),
+        ({**LIVE, "campaign": {"addresses": ["192.0.2.20"], "domains": ["example.com", "bounce.example.com"]}},
+         [("campaign", "address", "192.0.2.21")]),
+        ({"trans": {"addresses": ["192.0.2.10"], "domains": ["tx.example.com", "example.com", "bounce.example.com"]},
+          "campaign": {"addresses": ["192.0.2.20", "192.0.2.21"], "domains": []}},
+         [("campaign", "domain", "bounce.example.com"), ("campaign", "domain", "example.com")]),
+    ],
+)  # fmt: skip
+def test_leaving(wanted: dict, expected: list) -> None:
+    assert leaving(LIVE, wanted) == [Leaving(*item) for item in expected]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "number"),
+    [("pool", "campaign", 4), ("address", "192.0.2.20", 2), ("domain", "Example.com", 2), ("domain", "example.net", 0)],
+)
+def test_queued(kind: str, name: str, number: int) -> None:
+    assert queued(Leaving("campaign", kind, name), parse(LINES)) == number
+
+
+@pytest.mark.parametrize(
+    ("item", "sentence"),
+    [
+        (("address", "198.51.100.21", 37),
+         "mx1: 37 messages are on the way in pool campaign, whose address 198.51.100.21 this run would remove. Wait "
+         "until `postqueue -c /etc/postfix-campaign -p` marks none with an asterisk, or put the line back into "
+         "fleet_ips; nothing was changed."),
+        (("pool", "campaign", 1),
+         "mx1: 1 message is queued in pool campaign, which this run would remove. Wait until `postqueue -c "
+         "/etc/postfix-campaign -p` is empty, or put the pool's addresses back into fleet_ips; nothing was changed."),
+        (("domain", "example.com", 2),
+         "mx1: 2 messages are queued in pool campaign from example.com, which this run would take out of that pool. "
+         "Wait until `postqueue -c /etc/postfix-campaign -p` lists none of them, or put the domain back into the pool; "
+         "nothing was changed."),
+    ],
+)  # fmt: skip
+def test_refusals(item: tuple, sentence: str) -> None:
+    kind, name, number = item
+    assert refusals("mx1", [{"pool": "campaign", "kind": kind, "name": name, "queued": number}]) == [sentence]
+
+
+def test_nothing_queued_is_no_refusal() -> None:
+    assert refusals("mx1", [{"pool": "p", "kind": "pool", "name": "p", "queued": 0}]) == []
+
+
+def test_holdings_of_a_view() -> None:
+    pool = {"name": "p", "ips": [{"address": "::1"}], "domains": [{"name": "a.b", "return_path": "r.a.b"}]}
+    assert holdings_of({"pools": [pool]}) == {"p": {"addresses": ["::1"], "domains": ["a.b", "r.a.b"]}}
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> str:
+    path = tmp_path / "view.json"
+    path.write_text(json.dumps({"pools": LIVE}))
+    return str(path)
+
+
+def postqueue(asked: list) -> Any:
+    def run(argv: list[str], timeout: float) -> Answer:
+        asked.append(argv[2])
+        return Answer(0, "\n".join(LINES), "")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("wanted", "senders", "read"),
+    [
+        (LIVE, [], []),
+        (None, [], []),
+        ({"trans": LIVE["trans"]}, [], ["/etc/postfix-campaign"]),
+        (None, ["example.com"], ["/etc/postfix-campaign", "/etc/postfix-trans"]),
+    ],
+)
+def test_only_queues_that_matter_are_read(view: str, wanted: Any, senders: list, read: list) -> None:
+    asked: list[str] = []
+    report(wanted, senders, postqueue(asked), view)
+    assert asked == read
+
+
+def test_report(view: str) -> None:
+    result = report({"trans": LIVE["trans"]}, ["example.com"], postqueue([]), view)
+    assert result["leaving"] == [{"pool": "campaign", "kind": "pool", "name": "campaign", "queued": 4}]
+    assert result["senders"] == {"campaign": {"example.com": 2}, "trans": {"example.com": 2}}
+    assert len(result["refusals"]) == 1
+
+
+def test_host_without_a_generation(tmp_path: Path) -> None:
+    assert report(LIVE, ["a"], postqueue([]), str(tmp_path / "none"))["leaving"] == []
+
+
+def test_damaged_view_and_broken_queue(tmp_path: Path, view: str) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text("{")
+    with pytest.raises(QueueError, match=r"bad.json cannot be read"):
+        report({}, [], postqueue([]), str(bad))
+    with pytest.raises(QueueError, match=r"The queue of pool campaign cannot be read: fatal: no"):
+        report({}, [], lambda argv, timeout: Answer(1, "", "fatal: no"), view)
