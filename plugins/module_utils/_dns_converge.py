@@ -69,7 +69,7 @@ class Convergence:
         else:
             self._write(changes)
         manual = [want for want in self.wanted.values() if want.name in reading.unmanaged]
-        seen = self._await() if self.wait is not None and not self.options.check else Seen({}, {}, [])
+        seen = self._await(self.wait) if self.wait is not None and not self.options.check else Seen({}, {}, [])
         return Converged(plan, self.problems, self.done, manual, seen.serials, seen.warnings)
 
     def _read(self, keys: Iterable[Key]) -> Reading:
@@ -177,7 +177,7 @@ class Convergence:
         values = found.rrset.values if found and found.rrset else ()
         return set(change.add) <= set(values) and not set(change.delete) & set(values)
 
-    def _await(self) -> Seen:
+    def _await(self, wait: Wait) -> Seen:
         watches: dict[Zone, Watch] = {}
         for key, found in self.found.items():
             zone = self.zone_of.get(key[0])
@@ -187,8 +187,7 @@ class Convergence:
             if all(item in self.problems for item in want.domains):
                 continue
             watches.setdefault(zone, Watch(zone, {}, zone in self.done)).truth[key] = found
-        assert self.wait is not None
-        seen = self.wait(list(watches.values()))
+        seen = wait(list(watches.values()))
         for zone, texts in seen.problems.items():
             items = {item for key in watches[zone].truth for item in self.wanted[key].domains}
             for item in sorted(items):

@@ -216,8 +216,8 @@ def _write_tree(base: Path, content: Content) -> None:
 
 
 def _identifiers(path: str, entry: Entry) -> tuple[int, int]:
+    kind, name = "user", entry.owner
     try:
-        kind, name = "user", entry.owner
         uid = pwd.getpwnam(name).pw_uid
         kind, name = "group", entry.group
         return uid, grp.getgrnam(name).gr_gid

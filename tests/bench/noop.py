@@ -32,7 +32,7 @@ def run(sizes: tuple[int, ...] = (10, 100, 1000)) -> dict[str, object]:
             empty = Path(place) / "empty.yml"
             empty.write_text(yaml.safe_dump(EMPTY_PLAY))
             baseline, ours = [], []
-            for _ in range(REPEATS):  # taken in turns, so that a busy minute hits both
+            for _turn in range(REPEATS):  # taken in turns, so that a busy minute hits both
                 baseline.append(_seconds(inventory, empty))
                 ours.append(_seconds(inventory, ROOT / "site.yml", unchanged=True))
             rows[size] = {
@@ -63,7 +63,11 @@ def _inventory(place: Path, domains: int) -> Path:
 def _seconds(inventory: Path, playbook: Path, unchanged: bool = False) -> float:
     start = time.monotonic()
     done = subprocess.run(
-        [LAB, "run", "ansible-playbook", "-i", inventory, playbook], capture_output=True, text=True, check=False, cwd=ROOT
+        [LAB, "run", "ansible-playbook", "-i", inventory, playbook],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
     )
     seconds = time.monotonic() - start
     if done.returncode:

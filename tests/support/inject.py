@@ -106,7 +106,7 @@ async def submit_all(
             await session.submit(message)
         await session.close()
 
-    await asyncio.gather(*(worker() for _ in range(min(connections, max(1, total)))))
+    await asyncio.gather(*(worker() for _each in range(min(connections, max(1, total)))))
 
 
 def submit(host: str, port: int, messages: Iterable[Message], **options: float) -> list[Message]:

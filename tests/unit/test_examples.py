@@ -27,10 +27,21 @@ SAMPLES: dict[str, Any] = {"bool": True, "dict": {}, "float": 1.0, "int": 1, "li
 def strings_of(path: Path) -> dict[str, str]:
     """The module's documentation strings, read without importing it."""
     found = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             found[getattr(node.targets[0], "id", "")] = node.value.value
     return found
+
+
+def documented_options(path: Path) -> dict[str, Any]:
+    """The module's options with those of its documentation fragments."""
+    documentation = yaml.safe_load(strings_of(path)["DOCUMENTATION"])
+    options = dict(documentation.get("options", {}))
+    for name in documentation.get("extends_documentation_fragment", []):
+        fragment = CHECKOUT / "plugins/doc_fragments" / f"{name.rpartition('.')[2]}.py"
+        if name.startswith("mailfleet.mta."):
+            options |= yaml.safe_load(strings_of(fragment)["DOCUMENTATION"]).get("options", {})
+    return options
 
 
 def spec_of(options: dict[str, Any]) -> dict[str, Any]:
@@ -64,8 +75,7 @@ def module_tasks(path: Path) -> list[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_examples_fit_the_options(path: Path) -> None:
-    documentation = yaml.safe_load(strings_of(path)["DOCUMENTATION"])
-    spec = spec_of(documentation.get("options", {}))
+    spec = spec_of(documented_options(path))
     fqcn = f"mailfleet.mta.{path.stem}"
     used = [(name, task[fqcn] or {}) for name, task in module_tasks(path) if fqcn in task]
     assert used, f"EXAMPLES show no task with {fqcn}"

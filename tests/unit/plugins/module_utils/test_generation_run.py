@@ -201,7 +201,11 @@ def test_two_runs_at_once(apply: Apply, tmp_path: Path) -> None:
 
 def test_full_disk(apply: Apply, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     apply({"a": "1"})
-    monkeypatch.setattr(store_module.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space")))
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space")
+
+    monkeypatch.setattr(store_module.os, "fsync", full)
     with pytest.raises(OSError, match="No space") as error:
         apply({"a": "2"})
     words = sentence(error.value, str(tmp_path / "t" / "gone"))
