@@ -141,13 +141,13 @@ class Systemd:
 
     def _failure(self, verb: str, units: Sequence[str], words: str) -> str:
         if verb == "daemon-reload":
-            return f"systemd could not read its units again: {words}."
+            return f"systemd could not read its units again: {words.rstrip('.')}."
         states = self.states(units)
         bad = [unit for unit in units if not states[unit].running] if verb not in ("stop", "disable") else list(units)
         unit = (bad or list(units))[0]
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         if states[unit].load == "not-found":
-            return f"{unit}{others} is not installed, so it could not {verb}: {words}."
+            return f"{unit}{others} is not installed, so it could not {verb}: {words.rstrip('.')}."
         log = self._run(["journalctl", "--unit", unit, "--lines", "5", "--no-pager", "--output", "cat"]).out
         lines = "; ".join(line.strip() for line in log.splitlines() if line.strip()) or words
         return f"{unit}{others} could not {verb} and is {states[unit].active}. Its last log lines: {lines}"
