@@ -85,7 +85,6 @@ def _stale(root: str, planned: Plan, state: str) -> dict[Path, str]:
 
 def _write(files: Mapping[Path, str]) -> None:
     for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, text, 0o644)
 
 

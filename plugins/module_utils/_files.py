@@ -24,6 +24,7 @@ def write_file(path: Path, text: str) -> None:
 
 
 def replace_file(path: Path, text: str, mode: int = 0o600) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     try:

@@ -46,7 +46,7 @@ def _converge(store: Store, params: Mapping[str, Any], dry: bool, run: Run) -> R
     if unknown:
         raise RefusedError(f"links: the tree has no {unknown[0]}. Name a file or directory of the tree.")
     rewrite = bool(changes(before.tree, after.tree)) or before.links != after.links
-    relink = store.wrong_links(after.links)
+    relink = store.wrong_links(after)
     previous = store.current()
     result = _report(store, before, after, params["confirm"])
     result["changed"] = bool(rewrite or relink or result["changed_files"])
@@ -55,7 +55,7 @@ def _converge(store: Store, params: Mapping[str, Any], dry: bool, run: Run) -> R
             store.write(after, params["check"], run, result["changed_files"] if params["confirm"] else [])
             store.prune(params["keep"])
         elif relink:
-            store.relink(after.links)
+            store.relink(after)
     return {**result, "generation": store.current(), "previous": previous if rewrite else store.previous()}
 
 
@@ -74,7 +74,7 @@ def _report(store: Store, before: Content, after: Content, confirm: bool) -> Res
     pending = store.pending() if confirm else []
     lines = summary(difference)
     lines += [f"tell the services about {path} (an earlier run ended too soon)" for path in pending]
-    lines += [f"link {path} -> {after.links[path]}" for path in store.wrong_links(after.links)]
+    lines += [f"link {path} -> {after.links[path]}" for path in store.wrong_links(after)]
     lines += [f"unlink {path}" for path in sorted(before.links.keys() - after.links.keys())]
     return {
         "changed_files": sorted({*difference.written, *pending}),

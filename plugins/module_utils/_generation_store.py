@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import (
+    read_text,
     replace_file,
     replace_link,
     sync_directory,
@@ -93,23 +94,26 @@ class Store:
     def confirm(self) -> None:
         self._pending.unlink(missing_ok=True)
 
-    def wrong_links(self, links: Mapping[str, str]) -> list[str]:
-        """The links that are missing or point elsewhere. Refuses where something that is not ours is in the way."""
+    def wrong_links(self, content: Content) -> list[str]:
+        """The links that are missing or lead elsewhere. Refuses where something that is not ours is in the way."""
+        mine = self.read(self.current()).links
         wrong = []
-        for path, target in sorted(links.items()):
-            if os.path.islink(path):
-                actual = os.readlink(path)
-                if actual == str(self.live / target):
-                    continue
-                if not self._is_ours(actual):
-                    raise RefusedError(f"{path} is a link to {actual}, not into mailfleet. Move it away first.")
-            elif os.path.lexists(path):
-                raise RefusedError(f"{path} exists and is not a link of mailfleet. Move it away first.")
+        for path, target in sorted(content.links.items()):
+            if _is_unit(path):
+                right = not os.path.islink(path) and read_text(path) == content.tree[target].text
+            else:
+                right = os.path.islink(path) and os.readlink(path) == str(self.live / target)
+            if right:
+                continue
+            if os.path.lexists(path) and not self._is_ours(path, mine):
+                raise RefusedError(f"{path} exists and is not from mailfleet. Move it away first.")
             wrong.append(path)
         return wrong
 
-    def _is_ours(self, target: str) -> bool:
-        return target.startswith(str(self.live) + "/")
+    def _is_ours(self, path: str, mine: Mapping[str, str]) -> bool:
+        if os.path.islink(path):
+            return os.readlink(path).startswith(str(self.live) + "/")
+        return _is_unit(path) and path in mine
 
     # ---- writing -------------------------------------------------------------------------------------------------
 
@@ -146,7 +150,7 @@ class Store:
         before = self.current()
         if pending:
             replace_file(self._pending, json.dumps(sorted(pending)))
-        old, new = self.read(before).links, self.read(name).links
+        old, new = self.read(before), self.read(name)
         replace_link(self.live, f"generations/{name}")
         try:
             self.relink(new)
@@ -154,13 +158,17 @@ class Store:
             if before:
                 replace_link(self.live, f"generations/{before}")
             raise
-        for path in sorted(old.keys() - new.keys()):
-            if os.path.islink(path) and self._is_ours(os.readlink(path)):
+        for path in sorted(old.links.keys() - new.links.keys()):
+            if os.path.lexists(path) and self._is_ours(path, old.links):
                 os.unlink(path)
 
-    def relink(self, links: Mapping[str, str]) -> None:
-        for path in self.wrong_links(links):
-            replace_link(Path(path), str(self.live / links[path]))
+    def relink(self, content: Content) -> None:
+        for path in self.wrong_links(content):
+            target = content.links[path]
+            if _is_unit(path):
+                replace_file(Path(path), content.tree[target].text or "", 0o644)
+            else:
+                replace_link(Path(path), str(self.live / target))
 
     def prune(self, keep: int) -> None:
         """Forget the oldest generations; never the live one."""
@@ -174,6 +182,11 @@ class Store:
         for path in self.generations.iterdir():
             if not _NUMBER.fullmatch(path.name):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_unit(path: str) -> bool:
+    """Unit files are copied: systemd follows a link when it enables a unit, and would stay with that generation."""
+    return os.path.dirname(path).endswith("/systemd/system")
 
 
 def _read_entry(path: Path) -> Entry | None:

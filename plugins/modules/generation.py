@@ -45,7 +45,9 @@ options:
     elements: list
     default: []
   links:
-    description: Symlinks to make, as a mapping of an absolute path to a path in the tree.
+    description:
+      - Symlinks to make, as a mapping of an absolute path to a path in the tree.
+      - A path directly in C(/etc/systemd/system) becomes a copy, because systemd would keep the target of a link.
     type: dict
     default: {}
   owners:
@@ -160,7 +162,7 @@ inactive_units:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, run
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, runner
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import sentence
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation_run import RefusedError, generation
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation_store import ROOT
@@ -187,7 +189,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = generation(ROOT, module.params, module.check_mode, module._diff, run)
+        result = generation(ROOT, module.params, module.check_mode, module._diff, runner(module.run_command))
     except RefusedError as refusal:
         module.fail_json(msg=f"{host()}: {refusal} The live configuration is unchanged.")
     except OSError as error:

@@ -138,6 +138,33 @@ def test_links_replace_nothing_foreign(apply: Apply, tmp_path: Path, obstacle: C
     assert not (tmp_path / "t" / "live").exists()
 
 
+def test_unit_files_are_copies(apply: Apply, tmp_path: Path) -> None:
+    """systemctl enable follows a link, and the enabled unit would be that of an old generation."""
+    unit = tmp_path / "systemd" / "system" / "a.service"
+    links = {str(unit): "u/a.service"}
+    apply({"u/a.service": "1"}, links=links)
+    assert (unit.is_symlink(), unit.read_text()) == (False, "1")
+    assert apply({"u/a.service": "1"}, links=links)["changed"] is False
+    apply({"u/a.service": "2"}, links=links)
+    assert unit.read_text() == "2"
+    unit.write_text("edited")
+    assert apply({"u/a.service": "2"}, links=links)["changed"] is True
+    assert unit.read_text() == "2"
+    apply(None)
+    assert unit.read_text() == "1"
+    apply({"other": ""})
+    assert not unit.exists()
+
+
+def test_foreign_unit_file_stays(apply: Apply, tmp_path: Path) -> None:
+    unit = tmp_path / "systemd" / "system" / "a.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("mine")
+    with pytest.raises(RefusedError, match=r"a\.service exists and is not from mailfleet"):
+        apply({"a.service": "1"}, links={str(unit): "a.service"})
+    assert unit.read_text() == "mine"
+
+
 def test_link_to_nothing_is_refused(apply: Apply) -> None:
     with pytest.raises(RefusedError, match="the tree has no b"):
         apply({"a": "1"}, links={"/x": "b"})
