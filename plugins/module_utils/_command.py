@@ -8,9 +8,7 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
-import os
 import platform
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Callable
@@ -37,21 +35,26 @@ class Answer:
 Run = Callable[..., Answer]
 
 
-def run(argv: Sequence[str], stdin: str | None = None, timeout: float = 60) -> Answer:
-    """Run one command without a shell."""
-    environment = {**os.environ, **_ENVIRONMENT}
-    try:
-        done = subprocess.run(
-            list(argv), input=stdin, capture_output=True, text=True, errors="replace",
-            timeout=timeout, env=environment, check=False,
-        )  # fmt: skip
-    except FileNotFoundError:
-        return Answer(127, "", f"{argv[0]} is not installed")
-    except PermissionError:
-        return Answer(126, "", f"{argv[0]} cannot be executed")
-    except subprocess.TimeoutExpired:
-        return Answer(124, "", f"{argv[0]} gave no answer within {timeout:g} s")
-    return Answer(done.returncode, done.stdout, done.stderr)
+def runner(run_command: Callable[..., tuple[int, str, str]]) -> Run:
+    """What runs one command without a shell, by AnsibleModule.run_command: run(argv, stdin=None, timeout=60)."""
+
+    def run(argv: Sequence[str], stdin: str | None = None, timeout: float = 60) -> Answer:
+        # The module's own way of running commands knows no time limit.
+        code, out, err = run_command(
+            ["timeout", "--kill-after=5", f"{timeout:g}", *argv],
+            data=stdin,
+            binary_data=True,
+            environ_update=_ENVIRONMENT,
+            expand_user_and_vars=False,
+            errors="surrogate_or_replace",
+        )
+        if code == 124:
+            return Answer(code, "", f"{argv[0]} gave no answer within {timeout:g} s")
+        if err.startswith("timeout: failed to run"):  # a script that misses something ends with the same codes
+            return Answer(code, "", f"{argv[0]} {'is not installed' if code == 127 else 'cannot be executed'}")
+        return Answer(code, out, err)
+
+    return run
 
 
 def host() -> str:

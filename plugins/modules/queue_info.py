@@ -70,7 +70,7 @@ senders:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, run
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, runner
 from ansible_collections.mailfleet.mta.plugins.module_utils._queue_host import QueueError, report
 
 
@@ -80,7 +80,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = report(module.params["pools"], module.params["senders"], run)
+        result = report(module.params["pools"], module.params["senders"], runner(module.run_command))
     except QueueError as error:
         module.fail_json(msg=f"{host()}: {error}")
     module.exit_json(**result)

@@ -89,7 +89,7 @@ refusals:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, run
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, runner
 from ansible_collections.mailfleet.mta.plugins.module_utils._network import NetworkError, default_interface
 from ansible_collections.mailfleet.mta.plugins.module_utils._probe import (
     missing_packages,
@@ -106,6 +106,7 @@ def main() -> None:
         argument_spec={"packages": many, "paths": many, "units": many, "pools": {"type": "dict"}},
         supports_check_mode=True,
     )
+    run = runner(module.run_command)
     try:
         interface = default_interface(None, run)
     except NetworkError:  # a probe reports; who needs the interface says what is wrong

@@ -104,7 +104,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._addresses import AddressError
 from ansible_collections.mailfleet.mta.plugins.module_utils._addresses_host import converge
-from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, run
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, runner
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import sentence
 from ansible_collections.mailfleet.mta.plugins.module_utils._network import NetworkError
 from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import UnitError
@@ -121,7 +121,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = converge("/", module.params, module.check_mode, run)
+        result = converge("/", module.params, module.check_mode, runner(module.run_command))
     except (AddressError, NetworkError, UnitError) as error:
         module.fail_json(msg=f"{host()}: {error}")
     except OSError as error:

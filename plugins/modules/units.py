@@ -71,7 +71,7 @@ results:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, run
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, runner
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation_store import ROOT, Store
 from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import Systemd, UnitError, Wish, plan, predicted
 
@@ -91,7 +91,7 @@ def main() -> None:
     )
     confirm = module.params.pop("confirm")
     wish = Wish(**module.params)
-    systemd = Systemd(run)
+    systemd = Systemd(runner(module.run_command))
     before = systemd.states(wish.units)
     steps = plan(before, wish)
     if not module.check_mode:
