@@ -80,7 +80,7 @@ class Session:
         self.writer.write(text.replace("\n", "\r\n").encode() + b"\r\n")
         if text.startswith("421"):
             self.closing, self.record["end"] = True, "421"
-        return text.replace("\n", "\\n")
+        return text
 
     def _say(self, key: str, rcpt: str = "") -> str:
         return self._write(self.persona.text(key, host=self.host, ip=self.ip, rcpt=rcpt))

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from .hostfiles import File, enabled
 from .settings import DNS_PRIMARY, DNS_SECONDARY, TSIG_NAME
-from .zones import HEAD, Table, dynamic, static
+from .zones import HEAD, Table, bench_zones, dynamic, static
 
 PORTS = {"primary": 953, "secondary": 954}
 OPTIONS = """options {{
@@ -38,7 +39,7 @@ OPTIONS = """options {{
     transfers-per-ns 100;
     tcp-clients 1000;
 }};
-key "{key}" {{ algorithm hmac-sha256; secret "{secret}"; }};
+include "/etc/named-rndc.key";
 controls {{ inet 127.0.0.1 port {port} allow {{ 127.0.0.1; }} keys {{ "{key}"; }}; }};
 include "/etc/named-{role}/zones.conf";
 include "/etc/named-{role}/bench.conf";
@@ -64,7 +65,7 @@ def files(table: Table, secret: str) -> dict[str, File]:
         result[f"var/lib/named-primary/{name}.zone"] = File(text)
     for role, address in (("primary", DNS_PRIMARY), ("secondary", DNS_SECONDARY)):
         home = f"etc/named-{role}"
-        conf = OPTIONS.format(role=role, address=address, key=TSIG_NAME, secret=secret, port=PORTS[role])
+        conf = OPTIONS.format(role=role, address=address, key=TSIG_NAME, port=PORTS[role])
         rest = f"type primary; notify explicit; also-notify {{ {DNS_SECONDARY}; }};"
         if role == "secondary":
             rest = f"type secondary; primaries {{ {DNS_PRIMARY}; }};"
@@ -73,6 +74,9 @@ def files(table: Table, secret: str) -> dict[str, File]:
         result[f"{home}/zones.conf"] = File(root + statements(role, zones))
         result[f"{home}/bench.conf"] = File("")
         result |= enabled(f"named-{role}", UNIT.format(role=role))
+    # One key for updates and for rndc: whoever may do the one may do the other.
+    key = f'key "{TSIG_NAME}" {{ algorithm hmac-sha256; secret "{secret}"; }};\n'
+    result["etc/named-rndc.key"] = File(key)
     result["var/lib/named-secondary/.keep"] = File("")
     result["etc/systemd/system/named.service"] = File("/dev/null", link=True)
     return result
@@ -90,5 +94,8 @@ def statements(role: str, names: Iterable[str]) -> str:
     return "".join(f'zone "{name}" {{ {body % name} }};\n' for name in names)
 
 
-def empty_zone() -> str:
-    return HEAD
+def bench(count: int) -> str:
+    """What world_files/bench-zones reads: this many empty zones."""
+    names = bench_zones(count)
+    wanted = {"names": names, "text": HEAD, "secondary": DNS_SECONDARY}
+    return json.dumps({**wanted, "statements": {role: statements(role, names) for role in PORTS}})

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ TOOLS = {
 
 
 def main() -> int:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `lab records | head` is no error
     arguments = _parser().parse_args()
     try:
         if os.geteuid() != 0:
@@ -55,7 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     changed = command("persona", _persona, "show or change how a persona behaves: lab persona gmail refuse=temporary")
     changed.add_argument("persona", nargs="?")
     changed.add_argument("settings", nargs="*", metavar="NAME=VALUE")
-    command("reset", _reset, "personas as after a fresh start: settings, memory and records")
+    command("reset", _reset, "receivers as after a fresh start: settings, memory, records and mail")
+    command("golden", _golden, "print what the golden receiver thinks of its mail, one JSON line each")
+    zones = command("zones", _zones, "serve this many empty zones: b0001.bench.example and so on")
+    zones.add_argument("count", type=int)
     inside = command("run", _run, "run a command in the lab's network")
     inside.add_argument("command", nargs=argparse.REMAINDER)
     return parser
@@ -127,7 +132,18 @@ def _persona(arguments: argparse.Namespace) -> None:
 
 
 def _reset(_arguments: argparse.Namespace) -> None:
-    receivers.ask({"do": "reset"})
+    receivers.forget()
+
+
+def _golden(_arguments: argparse.Namespace) -> None:
+    for message in receivers.golden():
+        print(json.dumps(message))
+
+
+def _zones(arguments: argparse.Namespace) -> None:
+    with _locked():
+        _require_network()
+        fleet.bench_zones(arguments.count)
 
 
 def _run(arguments: argparse.Namespace) -> int:

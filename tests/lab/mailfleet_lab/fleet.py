@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import access, hostfiles, images, machines, network, overlay, world
+from . import access, bind, hostfiles, images, machines, network, overlay, world
 from .cache import digest
 from .settings import HOSTS, NETNS, STATE, Host
+from .shell import run
 from .ui import LabError, step
 
 SHARED = STATE / "world"
@@ -26,10 +27,10 @@ def each(work: Callable[[Host], object], chosen: Iterable[Host]) -> None:
     """Do something for all hosts at once; report every problem, not only the first."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         futures = [pool.submit(work, host) for host in chosen]
-    problems = [future.exception() for future in futures if future.exception()]
-    unexpected = [problem for problem in problems if not isinstance(problem, LabError)]
-    if unexpected:
-        raise unexpected[0]
+    problems = [problem for problem in (future.exception() for future in futures) if problem]
+    for problem in problems:
+        if not isinstance(problem, LabError):
+            raise problem
     if problems:
         raise LabError("\n".join(str(problem) for problem in problems))
 
@@ -93,3 +94,10 @@ def ssh(host: str) -> list[str]:
 
 def ready(host: Host) -> list[str]:
     return [*ssh(host.name), world.READY if host.name == "world" else "true"]
+
+
+def bench_zones(count: int) -> None:
+    """Serve exactly this many empty zones beside the others, fresh on both servers."""
+    step("world", f"making {count} zones")
+    run([*ssh("world"), "/opt/lab/bench-zones"], text=bind.bench(count))
+    step("world", f"serves {count} bench zones")

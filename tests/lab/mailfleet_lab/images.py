@@ -93,7 +93,16 @@ def layer(suite: str, packages: Sequence[str], lower: Path, debs: Path) -> Path:
 
 def inside(root: Path, script: str, binds: Sequence[str], log: Path) -> None:
     """Run a shell script in a root file system, with this machine's network and names."""
-    command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--as-pid2", "--pipe", "-D", root]
+    command: list[str | Path] = [
+        "systemd-nspawn",
+        "--quiet",
+        "--register=no",
+        "--keep-unit",
+        "--as-pid2",
+        "--pipe",
+        "-D",
+        root,
+    ]
     command += ["--resolv-conf=copy-host", "--timezone=off", "--link-journal=no", "--bind-ro=/etc/hosts", *binds]
     log.unlink(missing_ok=True)
     run([*command, "/bin/sh", "-c", script], log=log)

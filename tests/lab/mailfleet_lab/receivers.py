@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from . import golden as golden_receiver
 from .settings import STATE
 from .ui import LabError
+from .verdicts import verdicts
 
 SHARED = STATE / "world"
 
@@ -42,3 +44,17 @@ def records(persona: str | None = None) -> Iterator[dict[str, Any]]:
     for record in [*map(json.loads, ended), *still_open]:
         if persona in (None, record["persona"]):
             yield record
+
+
+def golden() -> Iterator[dict[str, Any]]:
+    """Every message that the golden receiver took, oldest first, with its verdicts."""
+    inbox = SHARED / golden_receiver.INBOX
+    for path in sorted(inbox.glob("new/*"), key=lambda path: path.stat().st_mtime_ns):
+        yield verdicts(path.read_bytes(), path.stat().st_mtime)
+
+
+def forget() -> None:
+    """Personas as after a fresh start, and an empty golden inbox."""
+    ask({"do": "reset"})
+    for path in (SHARED / golden_receiver.INBOX).glob("new/*"):
+        path.unlink()

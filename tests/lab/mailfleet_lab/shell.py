@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from .ui import LabError
 
 
-def run(argv: Sequence[str | Path], *, log: Path | None = None, env: Mapping[str, str] | None = None) -> str:
-    """Run a command, return its output, and raise a LabError with its last lines when it fails."""
+def run(argv: Sequence[str | Path], *, log: Path | None = None, text: str | None = None) -> str:
+    """Run a command and return its output; a LabError with the last lines of it when the command fails."""
     words = [str(word) for word in argv]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, check=False)
+    given = {"input": text} if text is not None else {"stdin": subprocess.DEVNULL}
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **given)
     if log:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as handle:

@@ -32,10 +32,12 @@ WantedBy=multi-user.target
 READY = " && ".join(
     [f"systemctl is-active {' '.join(UNITS)}"]
     + [f"dig +short +time=1 +tries=1 @{server} SOA example.com | grep -q ^ns1" for server in SERVERS.values()]
+    + [f": < /dev/tcp/{listener}" for listener in golden.LISTENS]
 )
 # One certificate for all: what senders check is that there is one, or the name in it.
 CERTIFICATE = """#!/bin/sh
 set -e
+exec 9> /run/lab-tls.lock; flock 9
 [ -s /etc/lab-tls.pem ] && exit
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=lab \\
     -addext 'subjectAltName={names}' -keyout /etc/lab-tls.key -out /etc/lab-tls.crt
@@ -67,6 +69,7 @@ def files(secret: str) -> dict[str, File]:
         **golden.files(),
         **{f"opt/lab/lab_personas/{path.name}": File(path.read_text()) for path in sorted(PERSONAS.glob("*.*"))},
         **enabled("personas", PERSONAS_UNIT),
+        "opt/lab/bench-zones": File((HERE.parent / "world_files/bench-zones").read_text(), 0o755),
         "opt/lab/make-certificate": File(CERTIFICATE.format(names=alternatives), 0o755),
         # The receivers may start before the network has all its addresses.
         "etc/sysctl.d/lab.conf": File("net.ipv4.ip_nonlocal_bind = 1\nnet.ipv6.ip_nonlocal_bind = 1\n"),
