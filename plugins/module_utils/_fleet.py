@@ -31,7 +31,6 @@ _RULES = (
     rules.ports,
     rules.endpoints_differ,
     rules.profiles,
-    rules.dns_servers,
     name_rules.return_paths,
     name_rules.dkim_names,
     name_rules.spf_terms,

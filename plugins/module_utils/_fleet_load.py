@@ -14,11 +14,11 @@ import re
 import typing as t
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _addresses_text as addresses
-from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_load_dns as load_dns
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_load_domains as load_domains
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_load_isps as load_isps
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
 from ansible_collections.mailfleet.mta.plugins.module_utils import _names as names
+from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_load_dns import check_dns
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Node, Problem, shown
 
 _POOL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
@@ -55,8 +55,8 @@ def load(raw: dict[str, t.Any]) -> tuple[model.Fleet, list[Problem]]:
         bounce_mx=_host_names(variable["fleet_bounce_mx"], "Write a host name such as bounces.example.com."),
         entry_port=_entry(variable["fleet_entry"]),
         warming_connections=variable["fleet_warming_connections"].integer(2, 1, 100),
-        dns=load_dns.dns(variable["fleet_dns"]),
     )
+    check_dns(variable["fleet_dns"])
     return fleet, problems
 
 

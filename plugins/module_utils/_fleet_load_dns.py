@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading fleet_dns: servers, keys, zones. Private to the collection, pure."""
+"""Checking fleet_dns: servers, keys, zones. Private to the collection, pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import binascii
 import re
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _addresses_text as addresses
-from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
-from ansible_collections.mailfleet.mta.plugins.module_utils import _names as names
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Node
 
 _SERVER_KEYS = (
@@ -26,33 +24,28 @@ _SERVER_KEYS = (
     "timeout",
     "wait",
 )
-_KEY_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?\Z")
-_ALGORITHMS = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
+# Names of zones and keys, which may have underscores.
+_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?\Z")
+_ALGORITHMS = ("hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 
 
-def dns(node: Node) -> model.DnsServer | None:
-    """None when the DNS is not managed."""
-    if node.absent or node.value == {}:
-        return None
-    if not node.record((*_SERVER_KEYS, "zones")):
-        return None
+def check_dns(node: Node) -> None:
+    """The role dns reads the settings itself; names outside of the zones are published by hand."""
+    if node.absent or node.value == {} or not node.record((*_SERVER_KEYS, "zones")):
+        return
     _server(node)
     _key_pair(node, node.field("key_name"), node.field("key_secret"))
-    zones = []
-    for text, zone in node.field("zones").entries():
-        try:
-            zones.append(names.host_name(text.rstrip(".")))
-        except ValueError as fault:
-            zone.report(f"{fault}.", "Write the name of a zone such as example.com.")
+    zones = node.field("zones").entries()
+    for name, zone in zones:
+        if not _NAME.match(name.lower()):
+            zone.report("is not the name of a zone.", "Write a name such as example.com.")
         if zone.record(_SERVER_KEYS):
             _server(zone)
             _key_pair(zone, _inherited(zone, node, "key_name"), _inherited(zone, node, "key_secret"))
             if zone.field("server").absent and node.field("server").absent:
                 zone.field("server").report("is missing.", "Write the IP address of the zone's primary server.")
-    everywhere = not node.field("server").absent
-    if not everywhere and not zones:
+    if node.field("server").absent and not zones:
         node.field("server").report("is missing.", "Write the IP address of the primary server.")
-    return model.DnsServer(everywhere=everywhere, zones=tuple(sorted(zones)))
 
 
 def _inherited(zone: Node, node: Node, name: str) -> Node:
@@ -107,7 +100,6 @@ def _address(text: str) -> str:
 
 
 def _key_name(text: str) -> str:
-    name = names.ascii_name(text)
-    if not _KEY_NAME.match(name):
+    if not _NAME.match(text.lower()):
         raise ValueError("is not a key name")
-    return name
+    return text

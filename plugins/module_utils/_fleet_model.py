@@ -142,14 +142,6 @@ class Host:
 
 
 @dataclasses.dataclass(frozen=True)
-class DnsServer:
-    """What is known about the managed DNS: for which names there is a server. The role dns reads the rest itself."""
-
-    everywhere: bool
-    zones: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True)
 class Fleet:
     pools: dict[str, Pool]
     # Were all pools, and all addresses with their pools, readable? Rules about what is missing need to know.
@@ -165,4 +157,3 @@ class Fleet:
     bounce_mx: tuple[str, ...]
     entry_port: int
     warming_connections: int
-    dns: DnsServer | None

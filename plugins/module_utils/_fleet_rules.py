@@ -186,16 +186,3 @@ def endpoints_differ(fleet: model.Fleet) -> Problems:
 
 def profiles(fleet: model.Fleet) -> Problems:
     yield from ambiguous(fleet.isps.values())
-
-
-def dns_servers(fleet: model.Fleet) -> Problems:
-    dns = fleet.dns
-    if dns is None or dns.everywhere or not dns.zones:
-        return
-    for domain in fleet.domains.values():
-        if domain.name not in dns.zones and not any(names.is_below(domain.name, zone) for zone in dns.zones):
-            yield Problem(
-                domain.path,
-                "is in no zone of fleet_dns.zones, and fleet_dns has no server.",
-                "Add its zone, or set fleet_dns.server.",
-            )
