@@ -19,6 +19,7 @@ from ansible_collections.mailfleet.mta.plugins.action import compile as action
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 COLLECTIONS = Path(action.__file__).parents[5]
+COMPILING = "Compile | Validate the inventory"
 PLAYBOOK = [
     {"hosts": "senders", "gather_facts": False, "roles": ["mailfleet.mta.fleet"]},
     {
@@ -107,7 +108,7 @@ def test_our_own_inventories_are_good(tmp_path: Path, name: str) -> None:
 def test_compiles_once_for_all_hosts_and_plays_also_outside_of_the_limit(tmp_path: Path) -> None:
     found = run(tmp_path, {}, "--limit", "mx2")
     assert sorted(found.compiled["views"]) == ["mx1", "mx2"]
-    assert found.output.count("TASK [mailfleet.mta.fleet : Compile | ") == 1
+    assert found.output.count("TASK [mailfleet.mta.fleet : compile | ") == 1
 
 
 def test_values_may_be_templates(tmp_path: Path) -> None:
@@ -190,5 +191,5 @@ def test_hashes_are_never_printed(tmp_path: Path) -> None:
         tmp_path, {"all": {"fleet_applications": {"shop": {"pool": "trans", "password_hash": hashed}}}}, "-vvvv"
     )
     assert found.compiled["views"]["mx1"]["pools"][0]["applications"] == [{"name": "shop", "password_hash": hashed}]
-    compile_task = found.output.split("TASK [mailfleet.mta.fleet : Compile | ")[1].split("PLAY [")[0]
+    compile_task = found.output.split("TASK [mailfleet.mta.fleet : compile | ")[1].split("PLAY [")[0]
     assert "saltsalt" not in compile_task
