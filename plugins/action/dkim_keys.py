@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import plan_keys
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import Report, Wanted, plan_keys
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import pack
 
 _TRAVELS: dict[str, Any] = {"pairs": [], "seal": {}, "receive": {}}
@@ -40,15 +40,15 @@ class ActionModule(ActionBase):
         result.pop("invocation", None)
         return result
 
-    def _registered(self, host: str, name: str) -> dict[str, Any] | None:
+    def _registered(self, host: str, name: str) -> Any:
         """What a task of this run registered for another host, unless it failed there."""
         hostvars = self._variables["hostvars"]
         found = hostvars[host].get(name) if host in hostvars else None
         return None if not found or found.get("failed") or found.get("unreachable") else found
 
-    def _plan(self, domains: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    def _plan(self, domains: list[Wanted], name: str) -> dict[str, Any]:
         hosts = sorted({host for item in domains for host in item["signers"]})
-        reports = {host: found for host in hosts if (found := self._registered(host, name))}
+        reports: dict[str, Report] = {host: found for host in hosts if (found := self._registered(host, name))}
         plan = plan_keys(domains, reports)
         if plan.problems:
             listed = "\n".join(f"- {problem}" for problem in plan.problems)
