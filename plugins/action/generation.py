@@ -11,6 +11,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation import pack
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._remote import explained
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import RenderError, lists, plain, render_tree
 
 _FOR_THE_CONTROLLER = ("templates", "vars", "each")
@@ -24,6 +25,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
+        host = (task_vars or {})["inventory_hostname"]
         arguments = dict(self._task.args)
         here = {option: arguments.pop(option, None) or {} for option in _FOR_THE_CONTROLLER}
         if not arguments.get("rollback"):
@@ -32,16 +34,11 @@ class ActionModule(ActionBase):
                 context = plain(here["vars"])
                 each = lists(plain(here["each"], "each"), context)
                 arguments["tree"] = pack(render_tree(sources, context, each))
-            except (RenderError, AnsibleError, OSError) as error:
-                return {"failed": True, "msg": f"{(task_vars or {}).get('inventory_hostname')}: {error}"}
+            except (RenderError, AnsibleError, OSError, UnicodeDecodeError) as error:
+                return {"failed": True, "msg": f"{host}: {error}"}
         result = self._execute_module("mailfleet.mta.generation", module_args=arguments, task_vars=task_vars)
         result.pop("invocation", None)  # it says nothing that the task does not, at length
-        if result.get("failed") and "No space left on device" in str(result.get("module_stderr", "")):
-            result["msg"] = (
-                f"{(task_vars or {}).get('inventory_hostname')}: no space is left for temporary files. "
-                "Free some space in /tmp; the live configuration is unchanged."
-            )
-        return result
+        return explained(result, host)
 
 
 def read_sources(directory: str) -> dict[str, str]:

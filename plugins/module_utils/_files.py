@@ -73,6 +73,6 @@ def sentence(error: OSError, path: str) -> str:
     while not os.path.ismount(mount):
         mount = os.path.dirname(mount)
     return (
-        f"The file system {mount} is full ({free.f_bavail * free.f_frsize} bytes and {free.f_favail} inodes free), "
-        f"so {path} could not be written. Free some space there."
+        f"The file system {mount} is full: {free.f_bavail * free.f_frsize // 1024} kB and {free.f_favail} inodes are "
+        f"free, not enough for {path}. Free some space there."
     )

@@ -237,7 +237,7 @@ def test_full_disk(apply: Apply, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         apply({"a": "2"})
     words = sentence(error.value, str(tmp_path / "t" / "gone"))
     assert words.startswith("The file system /")
-    assert " bytes and " in words
+    assert " inodes are free, not enough for " in words
     assert live(tmp_path) == {"a": "1"}
     assert os.listdir(tmp_path / "t" / "generations") == ["000001"]
 
