@@ -1,12 +1,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
-"""Submit many messages to lab listeners, at a rate or as fast as they are taken. Lab addresses only."""
+"""Submit many messages to lab listeners, at a rate or as fast as they are taken. Lab addresses only.
+
+As a program inside the lab's network: messages as JSON lines on standard input, the same with their replies on output.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import dataclasses
 import ipaddress
+import json
+import sys
 import time
 import uuid
 from collections.abc import Iterable
@@ -109,8 +116,19 @@ async def submit_all(
     await asyncio.gather(*(worker() for _each in range(min(connections, max(1, total)))))
 
 
-def submit(host: str, port: int, messages: Iterable[Message], **options: float) -> list[Message]:
-    """The same for callers without an event loop."""
-    batch = list(messages)
-    asyncio.run(submit_all(host, port, batch, **options))  # type: ignore[arg-type]
-    return batch
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Submit messages given as JSON lines.")
+    parser.add_argument("host")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--connections", type=int, default=10)
+    parser.add_argument("--rate", type=float)
+    options = parser.parse_args()
+    messages = [Message(**json.loads(line)) for line in sys.stdin]
+    work = submit_all(options.host, options.port, messages, connections=options.connections, rate=options.rate)
+    asyncio.run(work)
+    for message in messages:
+        print(json.dumps(dataclasses.asdict(message)))
+
+
+if __name__ == "__main__":
+    main()

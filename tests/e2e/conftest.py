@@ -1,0 +1,37 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""The lab for end-to-end tests: bare hosts once a run, then the tests in the order of the files' numbers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import lab as laboratory
+
+
+@pytest.fixture(scope="session")
+def bare_lab() -> Iterator[None]:
+    """Senders as Debian delivers them, receivers without memory, DNS without our records."""
+    laboratory.lab("up")
+    laboratory.lab("rebuild", "mx1", "mx2", "world")
+    laboratory.lab("reset")
+    yield
+
+
+@pytest.fixture(scope="session")
+def fleet(bare_lab: None) -> laboratory.Play:
+    """The lab after its first site run."""
+    first = laboratory.play()
+    assert first.code == 0, first.output[-4000:]
+    return first
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    """A copy of the lab's inventory to edit."""
+    return Path(shutil.copytree(laboratory.INVENTORY, tmp_path / "inventory"))
