@@ -1,0 +1,87 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+
+from ansible_collections.mailfleet.mta.plugins.action.generation import ActionModule
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation import unpack
+
+
+@pytest.fixture
+def act(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run the action on templates in tmp_path; the module call only remembers its arguments."""
+    monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
+
+    def act(answer: dict[str, Any] | None = None, **arguments: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        asked: list[dict[str, Any]] = []
+
+        def execute(name: str, module_args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+            asked.append(module_args)
+            return answer or {"changed": False, "invocation": {"module_args": module_args}}
+
+        action = ActionModule.__new__(ActionModule)
+        action._task = SimpleNamespace(args=arguments)
+        action._find_needle = lambda directory, name: str(tmp_path / name)
+        action._execute_module = execute
+        return action.run(None, {"inventory_hostname": "mx1"}), asked
+
+    return act
+
+
+def test_renders_here_and_asks_the_host_once(act: Any, tmp_path: Path) -> None:
+    (tmp_path / "tree" / "{pool}").mkdir(parents=True)
+    (tmp_path / "tree" / "{pool}" / "main.cf.j2").write_text("{{ pool.port }} {{ view.host }}\n")
+    view = {"host": trust_as_template("mx1"), "pools": [{"name": trust_as_template("trans"), "port": 2587}]}
+    result, asked = act(name="postfix", vars={"view": view}, each={"pool": "view.pools"}, keep=3)
+    assert result == {"changed": False}
+    assert len(asked) == 1
+    assert unpack(asked[0].pop("tree")) == {"trans/main.cf": "2587 mx1\n"}
+    assert asked[0] == {"name": "postfix", "keep": 3}
+
+
+def test_rollback_needs_no_templates(act: Any) -> None:
+    assert act(name="postfix", rollback=True)[1] == [{"name": "postfix", "rollback": True}]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n{{ missing }}", "mx1: a.j2 line 2: 'missing' is undefined."),
+        (b"\xff", "mx1: 'utf-8' codec can't decode"),
+    ],
+)
+def test_a_broken_template_never_reaches_the_host(act: Any, tmp_path: Path, text: Any, message: str) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "a.j2").write_bytes(text if isinstance(text, bytes) else text.encode())
+    result, asked = act(name="x")
+    assert result["failed"] is True
+    assert result["msg"].startswith(message)
+    assert asked == []
+
+
+def test_templates_that_do_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(self: Any, directory: str, name: str) -> str:
+        raise AnsibleError(f"Could not find or access '{name}'")
+
+    action = ActionModule.__new__(ActionModule)
+    action._task = SimpleNamespace(args={"name": "x"})
+    monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
+    monkeypatch.setattr(ActionModule, "_find_needle", find)
+    result = action.run(None, {"inventory_hostname": "mx1"})
+    assert result == {"failed": True, "msg": "mx1: Could not find or access 'tree'"}
+
+
+def test_full_disk_before_the_module_runs(act: Any, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    result, _ = act({"failed": True, "module_stderr": "OSError: [Errno 28] No space left on device"}, name="x")
+    assert result["msg"].startswith("mx1: the disk is full")
