@@ -60,7 +60,8 @@ def _converge(store: Store, params: Mapping[str, Any], dry: bool, run: Run) -> R
 
 
 def _rollback(store: Store, params: Mapping[str, Any], dry: bool) -> Result:
-    current, previous = store.current(), store.previous()
+    # Who confirms generations goes back to the last one that worked, and stays if the live one did.
+    current, previous = store.current(), store.good() if params["confirm"] else store.previous()
     before = store.read(current)
     after = store.read(previous) if previous else before
     result = _report(store, before, after, params["confirm"])

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import (
@@ -85,11 +86,20 @@ class Store:
 
     def pending(self) -> list[str]:
         """Files of which the services have not been told yet (an earlier run ended too soon)."""
+        files: list[str] = self._read_pending().get("files", [])
+        return files
+
+    def good(self) -> str | None:
+        """The last generation that services confirmed, if what is live is another one."""
+        name: str | None = self._read_pending().get("good")
+        return name if name in self.names() and name != self.current() else None
+
+    def _read_pending(self) -> dict[str, Any]:
         try:
-            paths: list[str] = json.loads(self._pending.read_text())
+            pending: dict[str, Any] = json.loads(self._pending.read_text())
         except (OSError, ValueError):
-            return []
-        return paths
+            return {}
+        return pending
 
     def confirm(self) -> None:
         self._pending.unlink(missing_ok=True)
@@ -149,7 +159,8 @@ class Store:
         """Make a generation live, with its links; the links of the one before that it lacks go away."""
         before = self.current()
         if pending:
-            replace_file(self._pending, json.dumps(sorted(pending)))
+            good = self._read_pending().get("good", before)
+            replace_file(self._pending, json.dumps({"files": sorted(pending), "good": good}) + "\n")
         old, new = self.read(before), self.read(name)
         replace_link(self.live, f"generations/{name}")
         try:
@@ -171,10 +182,10 @@ class Store:
                 replace_link(Path(path), str(self.live / target))
 
     def prune(self, keep: int) -> None:
-        """Forget the oldest generations; never the live one."""
+        """Forget the oldest generations; never the live one, nor the one to go back to."""
         names = self.names()
         for name in names[: max(len(names) - keep, 0)]:
-            if name != self.current():
+            if name not in (self.current(), self.good()):
                 shutil.rmtree(self.generations / name, ignore_errors=True)
 
     def _sweep(self) -> None:

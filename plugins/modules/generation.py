@@ -85,7 +85,9 @@ options:
     type: int
     default: 5
   rollback:
-    description: Instead of writing anything, make the generation before the live one live again.
+    description:
+      - Instead of writing anything, make the generation before the live one live again.
+      - With O(confirm) the last one that was confirmed; if that is the live one, nothing happens.
     type: bool
     default: false
   confirm:
@@ -123,10 +125,11 @@ EXAMPLES = r"""
       /etc/postfix-trans: postfix-trans
   register: __postfix_generation
 
-- name: Return to the configuration before
+- name: Return to the last configuration that worked
   mailfleet.mta.generation:
     name: postfix
     rollback: true
+    confirm: true
 """
 
 RETURN = r"""

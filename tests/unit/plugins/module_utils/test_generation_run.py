@@ -194,6 +194,26 @@ def test_confirm_reports_until_the_services_know(apply: Apply, tmp_path: Path) -
     assert apply({"a": "1", "b": "2"}, confirm=True)["changed"] is False
 
 
+def test_rollback_returns_to_the_last_confirmed_generation(apply: Apply, tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "t"))
+    apply({"a": "good"}, confirm=True)
+    store.confirm()
+    assert apply(None, confirm=True)["changed"] is False  # what is live works; its service failed for another reason
+    apply({"a": "unfinished"}, confirm=True, keep=1)  # this run ended before anything was reloaded
+    apply({"a": "bad"}, confirm=True, keep=1)
+    result = apply(None, confirm=True)
+    assert (result["changed"], result["generation"], live(tmp_path)) == (True, "000001", {"a": "good"})
+    assert apply(None, confirm=True)["changed"] is False
+    again = apply({"a": "good"}, confirm=True)
+    assert (again["changed"], again["changed_files"]) == (True, ["a"])
+    assert apply(None, confirm=True)["changed"] is False
+
+
+def test_first_generation_has_nothing_to_return_to(apply: Apply) -> None:
+    apply({"a": "bad"}, confirm=True)
+    assert apply(None, confirm=True)["changed"] is False
+
+
 def test_old_generations_go_but_never_the_live_one(apply: Apply, tmp_path: Path) -> None:
     for number in range(5):
         apply({"a": str(number)}, keep=3)
