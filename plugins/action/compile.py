@@ -62,11 +62,14 @@ class _Collector:
         senders = sorted(host for host, own in variables.items() if "fleet_ips" in own)
         current = str(self._task_vars["inventory_hostname"])
         reference = current if current in senders or not senders else senders[0]
+        hosts = {host: self._host(host, variables[host], variables[reference]) for host in senders}
+        addressed = {host: hosts.get(host, own) for host, own in variables.items() if "ansible_host" in own}
         raw = {
             "reference": reference,
             "fleet": {name: self._fleet_value(name, reference, current) for name in FLEET_VARIABLES},
-            "hosts": {host: self._host(host, variables[host], variables[reference]) for host in senders},
-            "management": {host: str(own["ansible_host"]) for host, own in variables.items() if "ansible_host" in own},
+            "hosts": hosts,
+            "idle": [host for host, own in variables.items() if host not in hosts and "senders" in own["group_names"]],
+            "management": {host: str(own["ansible_host"]) for host, own in addressed.items()},
             "strays": {name: host for host in reversed(senders) for name in variables[host] if _is_stray(name)},
         }
         return raw, self._unreadable
@@ -83,7 +86,7 @@ class _Collector:
         differing = [name for name in FLEET_VARIABLES if own.get(name, _ABSENT) != reference.get(name, _ABSENT)]
         return {
             **{name: self._host_value(host, name) for name in wanted},
-            "backend": "powermta" if "powermta" in own.get("group_names", ()) else "postfix",
+            "backend": "powermta" if "powermta" in own["group_names"] else "postfix",
             "fleet": {name: self._host_value(host, name) if name in own else None for name in differing},
         }
 

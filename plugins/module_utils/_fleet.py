@@ -13,11 +13,11 @@ from ansible_collections.mailfleet.mta.plugins.module_utils import _addresses_te
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_rules as rules
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_rules_names as name_rules
-from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_view as views
 from ansible_collections.mailfleet.mta.plugins.module_utils import _names as names
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_load import load
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Problem
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_supports import unsupported
+from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_view import domain_auth, host_view
 
 _PREFIX = "fleet_"
 _RULES = (
@@ -47,21 +47,22 @@ def compile_fleet(raw: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[Problem
     """Views of all hosts and all domains, or all problems of the inventory."""
     require_libraries()
     fleet, problems = load(raw)
-    problems = sorted({*problems, *validate(fleet), *unsupported(raw, fleet), *_stray(raw), *_different(raw)})
+    problems = sorted(
+        {*problems, *validate(fleet), *unsupported(raw, fleet), *_idle(raw), *_stray(raw), *_different(raw)}
+    )
     if problems:
         return {}, problems
-    index = views.Index(fleet)
-    host_views = {host: views.host_view(index, host) for host in sorted(fleet.hosts)}
+    views = {host: host_view(fleet, host) for host in sorted(fleet.hosts)}
     return {
-        "views": host_views,
-        "domains": views.domain_auth(index),
+        "views": views,
+        "domains": domain_auth(fleet),
         "summary": {
             "hosts": len(fleet.hosts),
             "pools": len(fleet.pools),
             "addresses": len(fleet.sources),
             "domains": len(fleet.domains),
             "isps": len(fleet.isps),
-            "lanes": sum(len(pool["lanes"]) for view in host_views.values() for pool in view["pools"]),
+            "lanes": sum(len(pool["lanes"]) for view in views.values() for pool in view["pools"]),
         },
     }, []
 
@@ -78,6 +79,18 @@ def require_libraries() -> None:
             f"The controller's Python ({sys.executable}) has no {' and no '.join(wanted)}. "
             f"Install it with: {sys.executable} -m pip install {' '.join(wanted)}"
         )
+
+
+def _idle(raw: dict[str, t.Any]) -> list[Problem]:
+    """Hosts of the senders' group without a view."""
+    return [
+        Problem(
+            f"{host}.fleet_ips",
+            "is not defined, but the host is in the group senders.",
+            "Define it in host_vars, or take the host out of the group.",
+        )
+        for host in raw.get("idle", [])
+    ]
 
 
 def _stray(raw: dict[str, t.Any]) -> list[Problem]:

@@ -141,8 +141,10 @@ class Host:
     cold_instances: bool
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Fleet:
+    """Everything, compared by identity, so that joins over it can be cached."""
+
     pools: dict[str, Pool]
     # Were all pools, and all addresses with their pools, readable? Rules about what is missing need to know.
     pools_readable: bool

@@ -10,6 +10,7 @@ Private to the collection, pure: plain mappings, lists, texts and numbers, sorte
 from __future__ import annotations
 
 import collections
+import functools
 import typing as t
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
@@ -50,8 +51,11 @@ def _address(source: model.Source) -> Address:
     return source.address
 
 
-def host_view(index: Index, host: str) -> Plain:
-    fleet = index.fleet
+_index = functools.lru_cache(maxsize=1)(Index)
+
+
+def host_view(fleet: model.Fleet, host: str) -> Plain:
+    index = _index(fleet)
     own = [(address, source) for address, source in index.sources if source.host == host]
     local = {source.pool for _address, source in own}
     pools = [pool for pool in index.pools if pool.name in local]
@@ -204,7 +208,8 @@ def _lane(fleet: model.Fleet, pool: model.Pool, isp: model.Isp, sender: Sender) 
     }
 
 
-def domain_auth(index: Index) -> list[Plain]:
+def domain_auth(fleet: model.Fleet) -> list[Plain]:
+    index = _index(fleet)
     own = {pool.name: _by_family(index, pool.name, True) for pool in index.pools}
     rest = {pool.name: _by_family(index, pool.name, False) for pool in index.pools}
     return [
@@ -219,9 +224,9 @@ def domain_auth(index: Index) -> list[Plain]:
             "mx": [{"host": host, "preference": preference} for preference, host in domain.mx],
             "dmarc": domain.dmarc,
             "return_path": domain.return_path,
-            "bounce_mx": list(index.fleet.bounce_mx),
+            "bounce_mx": list(fleet.bounce_mx),
         }
-        for _name, domain in sorted(index.fleet.domains.items())
+        for _name, domain in sorted(fleet.domains.items())
     ]
 
 

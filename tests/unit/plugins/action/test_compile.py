@@ -88,11 +88,11 @@ class Run:
 
 
 def run(folder: Path, edit: dict[str, Any], *arguments: str) -> Run:
-    """With edit = {host or 'all': variables} laid over the inventory; None takes a variable away."""
+    """With edit = {host or 'all': variables} laid over the inventory."""
     inventory = json.loads(json.dumps(INVENTORY))
     hosts = inventory["all"]["children"]["senders"]["hosts"]
     for name, variables in edit.items():
-        target = inventory["all"]["vars"] if name == "all" else hosts[name]
+        target = inventory["all"]["vars"] if name == "all" else hosts.setdefault(name, {})
         target.update(variables)
     path = folder / "hosts.json"
     path.write_text(json.dumps(inventory), encoding="utf-8")
@@ -174,6 +174,7 @@ def test_values_may_be_templates(tmp_path: Path) -> None:
             ["fleet_domain: is not a variable", "'fleet_domains'"],
             id="misspelt variable",
         ),
+        pytest.param({"mx3": {}}, ["mx3.fleet_ips: is not defined, but the host is in the group senders."], id="idle"),
         pytest.param({"all": {"fleet_pools": 5}}, ["fleet_pools: is 5, not a mapping."], id="wrong type"),
     ],
 )
