@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,11 @@ from tests.support import lab as laboratory
 
 
 @pytest.fixture(scope="session")
-def bare_lab() -> Iterator[None]:
+def bare_lab() -> None:
     """Senders as Debian delivers them, receivers without memory, DNS without our records."""
     laboratory.lab("up")
     laboratory.lab("rebuild", "mx1", "mx2", "world")
     laboratory.lab("reset")
-    yield
 
 
 @pytest.fixture(scope="session")

@@ -107,8 +107,8 @@ def test_mail_of_another_pool_is_refused_with_the_right_endpoint(
 def test_no_listener_is_an_open_relay(fleet: lab.Play) -> None:
     """mx2 is no allowed network of mx1's pools."""
     probe = (
-        "python3 -c 'import smtplib; s = smtplib.SMTP(\"198.51.100.11\", 2587); s.ehlo(\"probe.example\"); "
-        "s.mail(\"b@tx.example.com\"); print(s.rcpt(\"u@gmail.com\"))'"
+        'python3 -c \'import smtplib; s = smtplib.SMTP("198.51.100.11", 2587); s.ehlo("probe.example"); '
+        's.mail("b@tx.example.com"); print(s.rcpt("u@gmail.com"))\''
     )
     assert "554" in lab.ssh("mx2", probe)
 
@@ -127,5 +127,5 @@ def test_an_application_sends_with_its_password_over_tls_and_only_as_its_own_poo
         "s = smtplib.SMTP('198.51.100.11', 2587); s.ehlo()\n"
         "print('AUTH' in s.esmtp_features or 'auth' in s.esmtp_features)\n"
     )
-    answer = lab.ssh("mx2", f"python3 -c \"{probe}\"").split()
+    answer = lab.ssh("mx2", f'python3 -c "{probe}"').split()
     assert answer == ["250", "553", "False"], "no password is asked for without TLS"

@@ -83,7 +83,9 @@ def play(inventory: Path = INVENTORY, *options: str, playbook: Path = ROOT / "si
     return Play(done.returncode, done.stdout + done.stderr, time.monotonic() - start)
 
 
-def submit(host: str, port: int, messages: Iterable[Message], connections: int = 10, rate: float | None = None) -> list[Message]:
+def submit(
+    host: str, port: int, messages: Iterable[Message], connections: int = 10, rate: float | None = None
+) -> list[Message]:
     """Submit messages from inside the lab's network; they come back with their replies."""
     lines = "".join(json.dumps(dataclasses.asdict(message)) + "\n" for message in messages)
     words = ["run", "env", f"PYTHONPATH={ROOT}", "python3", "-m", "tests.support.inject", host, str(port)]

@@ -1,0 +1,109 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""What the Postfix role prints for the golden views of inventories/example.
+
+After a wanted change, write the goldens anew with UPDATE_GOLDENS=1 and read the difference.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support import render
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+VIEWS = sorted((FIXTURES / "fleet/golden").glob("*.yml"))
+HOSTS = [path.stem for path in VIEWS if path.stem != "domains"]
+
+
+def view(host: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((FIXTURES / f"fleet/golden/{host}.yml").read_text(encoding="utf-8"))
+    return found
+
+
+def lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_configuration_has_its_golden(host: str) -> None:
+    tree = render.postfix(view(host))
+    printed = "".join(f"==== {path}\n{text}" for path, text in sorted(tree.items()))
+    golden = FIXTURES / f"postfix/{host}.txt"
+    if os.environ.get("UPDATE_GOLDENS"):
+        golden.write_text(printed, encoding="utf-8")
+    assert printed == golden.read_text(encoding="utf-8")
+
+
+def with_entry() -> dict[str, Any]:
+    found = copy.deepcopy(view(HOSTS[-1]))
+    pool = found["pools"][0]
+    found["entry"] = {
+        "name": "entry",
+        "port": 587,
+        "networks": ["192.0.2.0/24"],
+        "routes": [
+            {
+                "domain": domain["name"],
+                "return_path": domain["return_path"],
+                "pool": pool["name"],
+                "port": pool["port"],
+                "applications": ["shop"],
+            }
+            for domain in pool["domains"]
+        ],
+    }
+    return found
+
+
+def test_general_endpoint_relays_each_domain_to_its_pool() -> None:
+    found = with_entry()
+    tree = render.postfix(found)
+    pool = found["pools"][0]
+    relays = lines(tree["postfix-entry/pools"])
+    for domain in pool["domains"]:
+        assert f"@{domain['name']} [127.0.0.1]:{pool['port']}" in relays
+        assert f"{domain['name']} permit" in lines(tree["postfix-entry/senders"])
+    assert "mynetworks = 127.0.0.0/8 [::1]/128 192.0.2.0/24" in lines(tree["postfix-entry/main.cf"])
+
+
+def test_without_the_general_endpoint_nothing_is_printed_for_it() -> None:
+    found = view(HOSTS[0]) | {"entry": None}
+    assert not [path for path in render.postfix(found) if path.startswith("postfix-entry")]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_every_lane_binds_its_own_address_and_no_other_family(host: str) -> None:
+    found = view(host)
+    tree = render.postfix(found)
+    for pool in found["pools"]:
+        own = {ip["address"] for ip in pool["ips"]}
+        text = tree[f"postfix-{pool['name']}/master.cf"]
+        for block in text.split("# Lanes")[1].split(" smtp\n")[1:]:
+            options = dict(line.strip()[3:].split("=", 1) for line in block.splitlines() if line.startswith("    -o "))
+            assert options["smtp_bind_address"] in own
+            assert ("smtp_bind_address6" in options) == (options["inet_protocols"] == "all")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_every_route_leads_to_a_lane_of_its_pool(host: str) -> None:
+    found = view(host)
+    tree = render.postfix(found)
+    for pool in found["pools"]:
+        names = {lane["name"] for lane in pool["lanes"]}
+        main = tree[f"postfix-{pool['name']}/main.cf"]
+        used = {
+            word.rstrip(":")
+            for part in main.split("randmap:{")[1:]
+            for word in part.split("}")[0].split(",")
+        }  # fmt: skip
+        assert used
+        assert used <= names
