@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +63,10 @@ def sources(inventory: Path = INVENTORY) -> list[Source]:
 
 
 def through_every_lane(
-    inventory: Path = INVENTORY, recipients: dict[str, str] = RECIPIENTS
+    inventory: Path = INVENTORY, recipients: Mapping[str, str] | None = None
 ) -> tuple[list[Message], list[Delivery]]:
     """Send until every (source, persona) was used; a pool chooses its addresses itself, so that takes some rounds."""
+    recipients = recipients or RECIPIENTS
     everything = sources(inventory)
     endpoints = {(source.submission, source.port): source.domains for source in everything}
     sent: list[Message] = []

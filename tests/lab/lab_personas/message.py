@@ -18,7 +18,7 @@ def facts(raw: bytes, now: float) -> dict[str, Any]:
     head = raw.partition(b"\r\n\r\n")[0]
     found: dict[str, Any] = {"size": len(raw), "from": None, "message_id": None, "dkim": [], "headers": {}}
     for line in _UNFOLD.sub(b"", head).split(b"\r\n"):
-        name, _, value = line.decode("utf-8", "replace").partition(":")
+        name, _colon, value = line.decode("utf-8", "replace").partition(":")
         name, value = name.strip().lower(), value.strip()
         if name == "dkim-signature":
             tags = {tag: re.sub(r"\s+", "", text) for tag, text in _TAG.findall(value)}

@@ -92,7 +92,7 @@ class Persona:
 
     def rcpt(self, ip: str, mail_from: str, rcpt: str, now: float) -> str | None:
         """Key of the refusal of a recipient; what an address is like is written in its local part."""
-        local, _, domain = rcpt.lower().rpartition("@")
+        local, _at, domain = rcpt.lower().rpartition("@")
         if domain not in self.settings["domains"]:
             return "relay"
         if local.startswith("unknown"):

@@ -65,7 +65,7 @@ class Session:
     async def _talk(self) -> None:
         while not self.closing:
             line = await self._read(b"\n")
-            verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
+            verb, _space, rest = line.decode("utf-8", "replace").strip().partition(" ")
             answer = getattr(self, f"_do_{verb.lower()}", None)
             if answer is None:
                 self._write("502 5.5.2 Error: command not recognized")

@@ -56,7 +56,7 @@ def test_every_persona_has_every_text_and_its_own_addresses():
 )
 def test_connect(settings, open_before, expected):
     made = persona(**settings)
-    for _ in range(open_before):
+    for _each in range(open_before):
         made.connect(IP)
     assert made.connect(IP) == expected
     made.disconnect(IP)
@@ -106,8 +106,8 @@ def test_greylisting_counts_per_triplet():
 
 def test_rate_lets_ten_seconds_through_at_once_and_refills():
     made = persona(messages_per_minute=60)
-    assert [made.mail(IP, 0, now=0.0) for _ in range(11)] == [None] * 10 + ["rate"]
-    assert [made.mail(IP, 0, now=2.0) for _ in range(3)] == [None, None, "rate"]
+    assert [made.mail(IP, 0, now=0.0) for _each in range(11)] == [None] * 10 + ["rate"]
+    assert [made.mail(IP, 0, now=2.0) for _each in range(3)] == [None, None, "rate"]
     assert made.mail("198.51.100.22", 0, now=2.0) is None
 
 
@@ -115,7 +115,7 @@ def test_daily_volume_may_grow_but_not_jump():
     made = persona(first_day=3, growth=2.0, day_seconds=10)
 
     def day(start, attempts):
-        return sum(made.data(IP, now=start) is None for _ in range(attempts))
+        return sum(made.data(IP, now=start) is None for _each in range(attempts))
 
     assert [day(10, 9), day(20, 9), day(30, 1), day(40, 9)] == [3, 6, 1, 3]
 
@@ -204,7 +204,7 @@ def dialogue(tmp_path):
             listeners = await server.start()
             port = listeners[0].sockets[0].getsockname()[1]
             result = await asyncio.to_thread(conversation, port)
-            for _ in range(100):
+            for _each in range(100):
                 if not server.sessions:
                     break
                 await asyncio.sleep(0.01)

@@ -76,7 +76,12 @@ class Run:
             "ANSIBLE_HOME": str(folder),
         }
         done = subprocess.run(
-            [*command, *arguments, str(playbook)], cwd=folder, env=environment, capture_output=True, text=True
+            [*command, *arguments, str(playbook)],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         self.ok, self.output = done.returncode == 0, done.stdout + done.stderr
 

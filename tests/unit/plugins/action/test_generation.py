@@ -83,5 +83,5 @@ def test_templates_that_do_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_full_disk_before_the_module_runs(act: Any, tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
-    result, _ = act({"failed": True, "module_stderr": "OSError: [Errno 28] No space left on device"}, name="x")
+    result, _calls = act({"failed": True, "module_stderr": "OSError: [Errno 28] No space left on device"}, name="x")
     assert result["msg"].startswith("mx1: the disk is full")
