@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: holdings
-short_description: The addresses and domains of each pool on a host
+short_description: What may stay in each pool of a host
 version_added: 1.0.0
 author: mailfleet contributors (@mailfleet)
 description: Prints the part of a host's view that M(mailfleet.mta.queue_info) compares.
@@ -25,7 +25,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: A mapping of pools to their C(addresses) and C(domains), which include the return-path names.
+  description: A mapping of pools to their C(addresses) and the C(domains) of the fleet with their return-path names.
   type: dict
 """
 

@@ -36,12 +36,14 @@ class Leaving:
 
 
 def holdings_of(view: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
-    """What a host's view gives to each pool."""
+    """What may stay in each pool of a host: its addresses, and mail of every domain that the fleet still has.
+
+    A domain that moves leaves its queued mail where it is: that mail goes out by the old addresses, which the domain's
+    SPF record keeps until the old queue has none of it.
+    """
+    domains = sorted({name for domain in view["elsewhere"] for name in (domain["domain"], domain["return_path"])})
     return {
-        pool["name"]: {
-            "addresses": [ip["address"] for ip in pool["ips"]],
-            "domains": [name for domain in pool["domains"] for name in (domain["name"], domain["return_path"])],
-        }
+        pool["name"]: {"addresses": [ip["address"] for ip in pool["ips"]], "domains": domains}
         for pool in view["pools"]
     }
 
@@ -61,7 +63,7 @@ def parse(lines: Iterable[str]) -> Queue:
 
 
 def leaving(live: Holdings, wanted: Holdings) -> list[Leaving]:
-    """Pools, addresses and domains that the host has and that are wanted there no more, or in another pool."""
+    """Pools, addresses and domains that the host has and that are wanted no more."""
     found = []
     for pool in sorted(live):
         if pool not in wanted:
@@ -100,6 +102,6 @@ def _refusal(host: str, item: Mapping[str, Any]) -> str:
             f"{show} marks none with an asterisk, or put the line back into fleet_ips; nothing was changed."
         )
     return (
-        f"{host}: {messages} queued in pool {pool} from {name}, which this run would take out of that pool. "
-        f"Wait until {show} lists none of them, or put the domain back into the pool; nothing was changed."
+        f"{host}: {messages} queued in pool {pool} from {name}, which is no longer in the fleet. "
+        f"Wait until {show} lists none of them, or put the domain back into fleet_domains; nothing was changed."
     )

@@ -79,8 +79,8 @@ def test_queued(kind: str, name: str, number: int) -> None:
          "mx1: 1 message is queued in pool campaign, which this run would remove. Wait until `postqueue -c "
          "/etc/postfix-campaign -p` is empty, or put the pool's addresses back into fleet_ips; nothing was changed."),
         (("domain", "example.com", 2),
-         "mx1: 2 messages are queued in pool campaign from example.com, which this run would take out of that pool. "
-         "Wait until `postqueue -c /etc/postfix-campaign -p` lists none of them, or put the domain back into the pool; "
+         "mx1: 2 messages are queued in pool campaign from example.com, which is no longer in the fleet. "
+         "Wait until `postqueue -c /etc/postfix-campaign -p` lists none of them, or put the domain back into fleet_domains; "
          "nothing was changed."),
     ],
 )  # fmt: skip
@@ -94,8 +94,11 @@ def test_nothing_queued_is_no_refusal() -> None:
 
 
 def test_holdings_of_a_view() -> None:
-    pool = {"name": "p", "ips": [{"address": "::1"}], "domains": [{"name": "a.b", "return_path": "r.a.b"}]}
-    assert holdings_of({"pools": [pool]}) == {"p": {"addresses": ["::1"], "domains": ["a.b", "r.a.b"]}}
+    view = {
+        "pools": [{"name": "p", "ips": [{"address": "::1"}]}],
+        "elsewhere": [{"domain": "a.b", "return_path": "r.a.b"}, {"domain": "c.d", "return_path": "c.d"}],
+    }
+    assert holdings_of(view) == {"p": {"addresses": ["::1"], "domains": ["a.b", "c.d", "r.a.b"]}}
 
 
 @pytest.fixture
