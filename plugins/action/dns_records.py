@@ -2,30 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
 
-"""Runs on the controller, in its own process: see dns_auth."""
-
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
+from typing import ClassVar
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_task import RECORDS_SPEC, publish_records
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._dns_action import DnsAction
 
 
-class ActionModule(ActionBase):
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validation, params = self.validate_argument_spec(RECORDS_SPEC)
-        try:
-            result.update(publish_records(params, self._task.check_mode, self._say))
-        except ValueError as error:
-            raise AnsibleActionFail(str(error)) from None
-        return result
-
-    def _say(self, text: str) -> None:
-        self._display.display(f"dns_records: {text}")
+class ActionModule(DnsAction):
+    MASSES: ClassVar = {"records": list}
+    SPEC = RECORDS_SPEC
+    PUBLISH = staticmethod(publish_records)

@@ -67,6 +67,14 @@ def zone_in(message: Message) -> str:
     return ""
 
 
+def _above(name: str) -> str:
+    return name.partition(".")[2]
+
+
+def _is_alias(key: Key, found: Found) -> bool:
+    return bool(found.cname) or (key[1] == "CNAME" and found.rrset is not None)
+
+
 def reply_problem(server: Server, reply: Reply) -> str:
     """A sentence when the answer is no ground for a plan."""
     if isinstance(reply, NoReply):
@@ -132,18 +140,27 @@ class Rfc2136:
         return ask(questions, max((server.timeout for server in servers.values()), default=1))
 
     def _find_zones(self, reading: Reading, servers: Mapping[Key, Server]) -> None:
-        """Some servers answer with the bare record; their zones are asked for."""
-        lost = {(key[0], "SOA"): servers[key] for key in reading.found if key[0] not in reading.zones}
-        replies = self._ask(lost) if lost else {}
-        for (name, _soa), server in lost.items():
-            reply = replies[Endpoint(server.server, server.port), (name, "SOA")]
-            zone = zone_in(reply) if isinstance(reply, Message) and reply.authoritative else ""
-            if zone:
-                reading.zones[name] = Zone(zone, server)
-                continue
-            for key in [key for key in reading.found if key[0] == name and not reading.found[key].cname]:
-                del reading.found[key]
-                reading.problems[key] = f"{server} does not say which zone it is in. Remedy: check its SOA."
+        """Where the answer did not tell, the SOA is asked for; above an alias, because an alias is no zone."""
+        probes = {
+            key[0]: (_above(key[0]) if _is_alias(key, found) else key[0], servers[key])
+            for key, found in reading.found.items()
+            if key[0] not in reading.zones
+        }
+        while probes:
+            replies = self._ask({(probe, "SOA"): server for probe, server in probes.values()})
+            again = {}
+            for name, (probe, server) in probes.items():
+                reply = replies[Endpoint(server.server, server.port), (probe, "SOA")]
+                zone = zone_in(reply) if isinstance(reply, Message) and reply.authoritative else ""
+                if zone:
+                    reading.zones[name] = Zone(zone, server)
+                elif isinstance(reply, Message) and found_in(reply).cname and _above(probe):
+                    again[name] = (_above(probe), server)
+                else:
+                    for key in [key for key in reading.found if key[0] == name]:
+                        del reading.found[key]
+                        reading.problems[key] = f"{server} does not say which zone it is in. Remedy: check its SOA."
+            probes = again
 
     def apply(self, zones: Mapping[Zone, Sequence[Change]]) -> dict[Zone, Applied]:
         with ThreadPoolExecutor(WRITERS) as pool:

@@ -86,8 +86,7 @@ class Convergence:
             return make_plan(wanted, reading.found, options.phase, options.release, reading.problems)
 
         plan = again()
-        synthesized = self._synthesized(plan, reading)
-        if synthesized:
+        while synthesized := self._synthesized(plan, reading):
             reading.found.update((key, Found()) for key in synthesized)
             plan = again()
         for item, problems in plan.problems.items():

@@ -36,34 +36,35 @@ COMMON_SPEC: dict[str, dict[str, Any]] = {
     "skip_name_servers": {"type": "list", "elements": "str", "default": []},
 }
 AUTH_SPEC: dict[str, dict[str, Any]] = {
-    "domains": {"type": "list", "elements": "dict", "required": True},
-    "keys": {"type": "dict", "default": {}, "no_log": False},
     "phase": {"type": "str", "choices": ["add", "final"], "default": "add"},
     "release": {"type": "list", "elements": "str", "default": []},
     **COMMON_SPEC,
 }
-RECORDS_SPEC: dict[str, dict[str, Any]] = {
-    "records": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": {
-            "name": {"type": "str", "required": True},
-            "type": {"type": "str", "required": True, "choices": [name for name in TYPES if name != "SOA"]},
-            "values": {"type": "list", "elements": "str", "default": []},
-            "ttl": {"type": "int"},
-            "ownership": {"type": "str", "choices": ["rrset", "value"], "default": "rrset"},
-            "match": {"type": "str", "default": ""},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        },
-    },
-    **COMMON_SPEC,
+RECORDS_SPEC = COMMON_SPEC
+# One record of dns_records: option -> default; None = must be given.
+RECORD: dict[str, Any] = {
+    "name": None,
+    "type": None,
+    "values": [],
+    "ttl": 0,
+    "ownership": "rrset",
+    "match": "",
+    "state": "present",
 }
+RECORD_TYPES = [name for name in TYPES if name not in ("SOA", "NS")]
+_CHOICES = {"type": RECORD_TYPES, "ownership": ["rrset", "value"], "state": ["present", "absent"]}
+_DOMAIN_KEYS = ("domain", "selector", "return_path")
 
 
 def publish_auth(params: Params, check: bool, progress: Progress) -> dict[str, Any]:
     settings = parse_settings(params["dns"])
     domains: Sequence[Mapping[str, Any]] = params["domains"]
+    for number, auth in enumerate(domains):
+        missing = [key for key in _DOMAIN_KEYS if not isinstance(auth, dict) or not auth.get(key)]
+        if missing:
+            raise ValueError(
+                f"domains[{number}].{missing[0]}: is missing. Remedy: pass the domains of mailfleet.mta.compile."
+            )
     wanted, problems = fleet_records(domains, params["keys"], settings.ttl_for)
     notes: dict[str, list[str]] = {}
     for domain, selector in missing_keys(domains, params["keys"]):
@@ -80,29 +81,38 @@ def publish_auth(params: Params, check: bool, progress: Progress) -> dict[str, A
 def publish_records(params: Params, check: bool, progress: Progress) -> dict[str, Any]:
     settings = parse_settings(params["dns"])
     wanted: dict[str, Wanted] = {}
-    problems: Problems = {}
-    for record in params["records"]:
-        item = f"{plain_name(record['name'])} {record['type']}"
+    for number, entry in enumerate(params["records"]):
         try:
-            if item in wanted:
-                raise ValueError("this name and type are there twice")
-            wanted[item] = _wanted(record, item, settings)
+            want = _wanted(entry, settings)
+            if want.domains[0] in wanted:
+                raise ValueError(f"{want.domains[0]} is there twice")
         except ValueError as error:
-            text = f"{error}. Remedy: correct the entry in records."
-            problems.setdefault(item, []).append(Problem(item, text))
-    items = list(dict.fromkeys([*wanted, *problems]))
+            raise ValueError(f"records[{number}]: {error}. Remedy: correct the entry; nothing was changed.") from None
+        wanted[want.domains[0]] = want
     options = Options("final", (), check, _limits(params))
-    return _run(items, wanted.values(), problems, {}, settings, options, params, progress, "records")
+    return _run(list(wanted), wanted.values(), {}, {}, settings, options, params, progress, "records")
 
 
-def _wanted(record: Params, item: str, settings: Settings) -> Wanted:
-    name, rdtype, absent = plain_name(record["name"]), record["type"], record["state"] == "absent"
+def _wanted(entry: Any, settings: Settings) -> Wanted:
+    if not isinstance(entry, dict):
+        raise ValueError("is no mapping")
+    unknown = sorted(set(entry) - set(RECORD))
+    if unknown:
+        raise ValueError(f"'{unknown[0]}' is no option; known are {', '.join(RECORD)}")
+    record = {**RECORD, **{name: value for name, value in entry.items() if value is not None}}
+    for option, choices in _CHOICES.items():
+        if record[option] not in choices:
+            raise ValueError(f"{option} '{record[option]}' is none of {', '.join(choices)}")
+    name, rdtype, absent = plain_name(str(record["name"] or "")), record["type"], record["state"] == "absent"
     name_wire(name)
-    values = tuple(dict.fromkeys(canonical(rdtype, value) for value in record["values"]))
+    if not name or not isinstance(record["values"], list):
+        raise ValueError("name is missing" if not name else "values is no list")
+    values = tuple(dict.fromkeys(canonical(rdtype, str(value)) for value in record["values"]))
     if not values and not absent:
         raise ValueError("values is empty")
-    ttl = settings.ttl_for(name) if record["ttl"] is None else record["ttl"]
-    return Wanted(name, rdtype, ttl, values, record["ownership"], record["match"], domains=(item,), absent=absent)
+    ttl = int(record["ttl"]) or settings.ttl_for(name)
+    match, item = str(record["match"]), f"{name} {rdtype}"
+    return Wanted(name, rdtype, ttl, values, record["ownership"], match, domains=(item,), absent=absent)
 
 
 def _limits(params: Params) -> Limits:

@@ -15,13 +15,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 NAMED = shutil.which("named", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-PRIMARY, SECONDARY = "127.0.0.1", "127.0.0.2"
+PRIMARY, SECONDARY = "127.0.0.1", "::1"  # named listens only on addresses that an interface has
 KEY_NAME, KEY_SECRET = "mailfleet-test", "bWFpbGZsZWV0LXRlc3Qta2V5LW5vdC1hLXNlY3JldA=="
 
 _HEAD = """
 options {{
   directory "{directory}"; pid-file none; session-keyfile none; lock-file none;
-  listen-on port {port} {{ {address}; }}; listen-on-v6 {{ none; }};
+  listen-on port {port} {{ {v4}; }}; listen-on-v6 port {port} {{ {v6}; }};
   recursion no; dnssec-validation no; notify explicit; notify-delay 0; {options}
 }};
 controls {{ }};
@@ -45,9 +45,9 @@ def free_port() -> int:
             probe.bind((PRIMARY, 0))
             port = int(probe.getsockname()[1])
         try:
-            for address in (PRIMARY, SECONDARY):
+            for address, family in ((PRIMARY, socket.AF_INET), (SECONDARY, socket.AF_INET6)):
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    with socket.socket(type=kind) as probe:
+                    with socket.socket(family, kind) as probe:
                         probe.bind((address, port))
         except OSError:
             continue
@@ -72,7 +72,13 @@ class Bind:
         directory.mkdir(parents=True)
         config = [
             _HEAD.format(
-                directory=directory, port=port, address=address, options=options, key=KEY_NAME, secret=KEY_SECRET
+                directory=directory,
+                port=port,
+                v4="none" if ":" in address else address,
+                v6=address if ":" in address else "none",
+                options=options,
+                key=KEY_NAME,
+                secret=KEY_SECRET,
             )
         ]
         for number, (zone, more) in enumerate(zones.items()):
@@ -102,14 +108,12 @@ class Bind:
     def start(self) -> Bind:
         assert NAMED
         command = [NAMED, "-f", "-n", "1", "-c", str(self.directory / "named.conf")]
-        with (self.directory / "stderr").open("wb") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdout=log)
+        with (self.directory / "stderr").open("wb") as output:
+            self.process = subprocess.Popen(command, stderr=output, stdout=output)
+        log = self.directory / "named.log"
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process.poll() is None:
-            log_file = self.directory / "named.log"
-            if log_file.exists() and "running" in log_file.read_text(errors="replace").splitlines()[-1]:
-                return self
-            if log_file.exists() and " running\n" in log_file.read_text(errors="replace"):
+            if log.exists() and " running\n" in log.read_text(errors="replace"):
                 return self
             time.sleep(0.02)
         raise RuntimeError(f"named did not start: {(self.directory / 'stderr').read_text()}")

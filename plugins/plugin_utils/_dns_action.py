@@ -1,0 +1,61 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""What the DNS actions share. They run in the controller's own process: no module is shipped, no interpreter started.
+
+This plugin util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+
+
+class DnsAction(ActionBase):
+    _requires_connection = False
+    _supports_check_mode = True
+
+    # Option -> type of the options that hold the fleet. They may be JSON text, because Ansible templates every
+    # single leaf of a structure, and they skip the general validation, which copies them several times.
+    MASSES: ClassVar[dict[str, type]]
+    SPEC: ClassVar[dict[str, dict[str, Any]]]
+    PUBLISH: ClassVar[Callable[[dict[str, Any], bool, Callable[[str], None]], dict[str, Any]]]
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        try:
+            result.update(type(self).PUBLISH(self._params(), self._task.check_mode, self._say))
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from None
+        return result
+
+    def _params(self) -> dict[str, Any]:
+        masses = {name: _mass(name, self._task.args.get(name), kind) for name, kind in self.MASSES.items()}
+        small = {name: value for name, value in self._task.args.items() if name not in masses}
+        validation = ArgumentSpecValidator(self.SPEC).validate(small)
+        if validation.error_messages:
+            raise ValueError("; ".join(validation.error_messages))
+        return {**validation.validated_parameters, **masses}
+
+    def _say(self, text: str) -> None:
+        self._display.display(f"{self._task.action}: {text}")
+
+
+def _mass(name: str, value: Any, kind: type) -> Any:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"{name}: is text, but no JSON ({error}). Remedy: use the filter to_json.") from error
+    if value is None:
+        value = kind()
+    if not isinstance(value, kind):
+        raise ValueError(f"{name}: is no {kind.__name__}. Remedy: give one, or its JSON text.")
+    return value
