@@ -8,6 +8,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from mailfleet_lab.cli import main  # noqa: E402
+from mailfleet_lab.cli import main
 
 sys.exit(main())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
+import tempfile
 import threading
 import time
 from collections import defaultdict
@@ -16,10 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .mounts import remove
 from .settings import CACHE
 from .ui import step
 
 UNUSED_DAYS = 14
+UNFINISHED = ".new"
 _building: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -43,18 +45,19 @@ def fingerprint(root: Path) -> str:
 def built(kind: str, label: str, recipe: Any, build: Callable[[Path], None]) -> Path:
     """The directory built from this recipe, from the cache or fresh.
 
-    It is built beside its place and renamed with its stamp when complete, so a half-built one is never used.
+    It is built in a directory that no other run uses, and renamed with its stamp when complete: neither a half-built
+    one nor the processes of a killed run, which may go on for a while, can do harm.
     """
     name = f"{label}-{digest(recipe)}"
     home = CACHE / kind / name
     with _building[kind, name]:
         if not _usable(home, label):
-            scratch = home.with_name(name + ".new")
-            _remove(scratch)
-            (scratch / "root").mkdir(parents=True)
+            home.parent.mkdir(parents=True, exist_ok=True)
+            scratch = Path(tempfile.mkdtemp(prefix=f"{name}.", suffix=UNFINISHED, dir=home.parent))
+            (scratch / "root").mkdir()
             build(scratch / "root")
             (scratch / "stamp").write_text(fingerprint(scratch / "root"))
-            _remove(home)
+            remove(home)
             scratch.rename(home)
     return home / "root"
 
@@ -70,14 +73,12 @@ def _usable(home: Path, label: str) -> bool:
     return True
 
 
-def _remove(path: Path) -> None:
-    if path.exists():
-        shutil.rmtree(path)
-
-
 def prune() -> None:
-    """Remove what no lab has used for two weeks."""
-    limit = time.time() - UNUSED_DAYS * 86400
-    for stamp in CACHE.glob("*/*/stamp"):
-        if stamp.stat().st_mtime < limit:
-            _remove(stamp.parent)
+    """Remove what no lab has used for two weeks, and what interrupted builds left an hour ago or earlier."""
+    now = time.time()
+    for kind in ("images", "layers", "repositories"):
+        for home in (CACHE / kind).glob("*"):
+            stamp = home / "stamp"
+            used = (stamp if stamp.exists() else home).stat().st_mtime
+            if used < now - (3600 if home.name.endswith(UNFINISHED) else UNUSED_DAYS * 86400):
+                remove(home)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import access, cache, fleet, machines, network, receivers
-from .settings import HOSTS, NETNS, STATE
+from .settings import CACHE, HOSTS, NETNS, STATE
 from .shell import run
 from .ui import LabError, step
 
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 def _locked() -> Iterator[None]:
     """One change of the lab at a time; a second command waits for the first."""
     STATE.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (STATE / "lock").open("a+") as lock:
+    with (CACHE / "lab.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

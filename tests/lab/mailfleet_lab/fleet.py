@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import access, bind, hostfiles, images, machines, network, overlay, world
+from . import access, bind, hostfiles, images, machines, mounts, network, world
 from .cache import digest
-from .settings import HOSTS, NETNS, STATE, Host
+from .settings import DNS_PRIMARY, HOSTS, NETNS, STATE, Host
 from .shell import run
 from .ui import LabError, step
 
@@ -38,7 +38,9 @@ def each(work: Callable[[Host], object], chosen: Iterable[Host]) -> None:
 def up() -> None:
     access.make()
     SHARED.mkdir(parents=True, exist_ok=True)
-    network.up({"hosts": network.etc_hosts(), "resolv.conf": "nameserver 192.0.2.53\n", **access.ssh_files()})
+    files = {"hosts": network.etc_hosts(), "resolv.conf": f"nameserver {DNS_PRIMARY}\n", **access.ssh_files()}
+    if network.up(files):
+        each(lambda host: machines.stop(host, gently=False), hosts())
     each(ensure, hosts())
 
 
@@ -70,8 +72,8 @@ def ensure(host: Host, *, fresh: bool = False) -> None:
     if not matches:
         if marker.exists() and not fresh:
             step(host.name, "its recipe changed, making it new")
-        overlay.forget(home)
-    root = overlay.mount(lowers, home)
+        mounts.remove(home)
+    root = mounts.mount(lowers, home)
     if not matches:
         hostfiles.write(root, files)
         marker.write_text(recipe)

@@ -57,6 +57,9 @@ skip_local = false;
 skip_authenticated = false;
 authenticated_headers = [];
 """,
+    # A test that changes a record asks what is published now, not a minute ago.
+    "spf.conf": "spf_cache_size = 0;\n",
+    "dkim.conf": "dkim_cache_size = 0;\n",
     "redis.conf": 'servers = "127.0.0.1";\n',
     "dmarc.conf": f"""reporting {{
     enabled = true;

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import overlay
+from . import mounts
 from .cache import built
 from .mirror import apt_settings, mirror
 from .settings import BASE_PACKAGES, CACHE, Host
@@ -43,12 +43,12 @@ def base(suite: str) -> Path:
 
 def repository(suite: str, packages: Sequence[str], lower: Path) -> Path:
     """A directory of .debs with an index: these packages and what they need beyond the base image."""
-    work = CACHE / "work" / f"repo-{suite}-{len(packages)}"
-    archives = work / "archives"
 
     def build(target: Path) -> None:
+        work = target.parent / "work"
+        archives = work / "archives"
         step(suite, f"downloading {len(packages)} packages and what they need")
-        with overlay.scratch([lower], work) as root:
+        with mounts.scratch([lower], work) as root:
             archives.mkdir()
             sources = "".join(f"deb {mirror()} {name} main\n" for name in (suite, f"{suite}-updates"))
             (root / "etc/apt/sources.list").write_text(sources)
@@ -62,18 +62,18 @@ def repository(suite: str, packages: Sequence[str], lower: Path) -> Path:
                 " apt-ftparchive release . > Release.new; mv Release.new Release"
             )
             inside(root, script, binds, CACHE / "logs" / f"repo-{suite}-{len(packages)}.log")
-        overlay.forget(work)
+        mounts.remove(work)
 
     return built("repositories", suite, [suite, sorted(packages), lower.parent.name], build)
 
 
 def layer(suite: str, packages: Sequence[str], lower: Path, debs: Path) -> Path:
     """The changes that installing these packages makes to the base image, nothing started."""
-    work = CACHE / "work" / f"layer-{suite}-{len(packages)}"
 
     def build(target: Path) -> None:
+        work = target.parent / "work"
         step(suite, f"installing {len(packages)} packages into an image")
-        with overlay.scratch([lower], work) as root:
+        with mounts.scratch([lower], work) as root:
             (root / "etc/apt/sources.list").write_text(LOCAL_SOURCE)
             (root / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
             (root / "usr/sbin/policy-rc.d").chmod(0o755)
@@ -86,23 +86,15 @@ def layer(suite: str, packages: Sequence[str], lower: Path, debs: Path) -> Path:
             inside(root, script, binds, CACHE / "logs" / f"layer-{suite}-{len(packages)}.log")
         target.rmdir()
         (work / "upper").rename(target)
-        overlay.forget(work)
+        mounts.remove(work)
 
     return built("layers", suite, [suite, sorted(packages), debs.parent.name], build)
 
 
 def inside(root: Path, script: str, binds: Sequence[str], log: Path) -> None:
     """Run a shell script in a root file system, with this machine's network and names."""
-    command: list[str | Path] = [
-        "systemd-nspawn",
-        "--quiet",
-        "--register=no",
-        "--keep-unit",
-        "--as-pid2",
-        "--pipe",
-        "-D",
-        root,
-    ]
+    command: list[str | Path] = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--as-pid2", "--pipe"]
+    command += ["-D", root]
     command += ["--resolv-conf=copy-host", "--timezone=off", "--link-journal=no", "--bind-ro=/etc/hosts", *binds]
     log.unlink(missing_ok=True)
     run([*command, "/bin/sh", "-c", script], log=log)

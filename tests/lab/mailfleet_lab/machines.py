@@ -13,8 +13,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import network, overlay
-from .settings import BRIDGE, RUN, STATE, Host
+from . import mounts, network
+from .settings import BRIDGE, NETNS, RUN, STATE, Host
 from .ui import LabError
 
 BOOT_LIMIT = 90.0
@@ -53,7 +53,8 @@ def process(host: Host) -> tuple[int, str] | None:
 def start(host: Host, binds: list[str], digest: str) -> None:
     """Boot the host from its mounted root; returns at once."""
     RUN.mkdir(parents=True, exist_ok=True)
-    nspawn = ["systemd-nspawn", "-D", str(home(host) / "root"), "--boot", f"--machine={host.name}"]
+    nspawn = ["systemd-nspawn", "-D", str(home(host) / "root"), "--boot"]
+    nspawn += [f"--machine={NETNS}-{host.name}", f"--hostname={host.name}"]
     nspawn += ["--register=no", "--keep-unit", "--notify-ready=no", "--console=passive", f"--network-bridge={BRIDGE}"]
     nspawn += ["--resolv-conf=off", "--timezone=off", "--link-journal=no", *binds]
     # A control group of its own in every hierarchy, or hosts would share one and count each other's processes.
@@ -77,7 +78,7 @@ def _control_groups(host: Host) -> list[Path]:
             continue  # version 1 takes no process before its CPUs are set, and nobody pins CPUs here
         # Version 2 is the whole tree on a pure host and a side tree on a hybrid one.
         tree = "unified" if not controllers and Path("/sys/fs/cgroup/unified").is_dir() else controllers
-        group = Path("/sys/fs/cgroup") / tree.removeprefix("name=") / "mailfleet-lab" / host.name
+        group = Path("/sys/fs/cgroup") / tree.removeprefix("name=") / f"{NETNS}-lab" / host.name
         group.mkdir(parents=True, exist_ok=True)
         groups.append(group)
     return groups
@@ -124,7 +125,7 @@ def stop(host: Host, *, gently: bool) -> None:
             with contextlib.suppress(OSError):
                 directory.rmdir()
     _pid_file(host).unlink(missing_ok=True)
-    overlay.unmount(home(host) / "root")
+    mounts.unmount(home(host) / "root")
 
 
 def _wait_gone(host: Host) -> None:

@@ -22,24 +22,22 @@ def is_up() -> bool:
     return succeeds([*enter(), "ip", "link", "show", "dev", BRIDGE])
 
 
-def up(files: dict[str, str]) -> None:
-    """Make the namespace and its bridge; files appear below /etc for commands run by `ip netns exec`."""
+def up(files: dict[str, str]) -> bool:
+    """Make the namespace and its bridge; files appear below /etc for commands run by `ip netns exec`.
+
+    True when the bridge is new: then hosts that still run hang on one that nobody can reach any more.
+    """
     if not succeeds([*enter(), "true"]):
         # What a reboot or a crash left behind is a plain file: not a namespace, but in the way of one.
         succeeds(["umount", NAMESPACE])
         NAMESPACE.unlink(missing_ok=True)
         run(["ip", "netns", "add", NETNS])
     ip = ["ip", "-n", NETNS]
-    if not is_up():
+    fresh = not is_up()
+    if fresh:
         run([*ip, "link", "add", BRIDGE, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0"])
-    run(
-        [
-            *enter(),
-            "sh",
-            "-c",
-            "echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding",
-        ]
-    )
+    for family in ("ipv4/conf/all", "ipv6/conf/all"):
+        run([*enter(), "sh", "-c", f"echo 0 > /proc/sys/net/{family}/forwarding"])
     for address in CONTROLLER_ADDRESSES:
         run([*ip, "address", "replace", address, "dev", BRIDGE, *(["nodad"] if ":" in address else [])])
     for device in ("lo", BRIDGE):
@@ -48,6 +46,7 @@ def up(files: dict[str, str]) -> None:
         target = ETC_NETNS / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
+    return fresh
 
 
 def down() -> None:

@@ -9,11 +9,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-NETNS = "mailfleet"
+# A second lab of another name can stand beside the first: same addresses, a network and state of its own.
+NETNS = os.environ.get("MAILFLEET_LAB_NAME", "mailfleet")
 BRIDGE = "lab"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mailfleet"
-STATE = CACHE / "lab"
-RUN = Path("/run/mailfleet-lab")
+STATE = CACHE / ("lab" if NETNS == "mailfleet" else f"lab-{NETNS}")
+RUN = Path(f"/run/{NETNS}-lab")
 ETC_NETNS = Path("/etc/netns") / NETNS
 HERE = Path(__file__).resolve().parent
 

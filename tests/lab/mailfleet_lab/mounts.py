@@ -1,21 +1,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
-"""Overlay mounts: a shared read-only base below, one directory of changes above."""
+"""Overlay mounts: a shared read-only base below, one directory of changes above. And removing them with care."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from .shell import run, succeeds
-
-
-def is_mounted(root: Path) -> bool:
-    return root.is_dir() and os.path.ismount(root)
 
 
 def mount(lowers: Sequence[Path], home: Path) -> Path:
@@ -28,24 +23,27 @@ def mount(lowers: Sequence[Path], home: Path) -> Path:
     return home / "root"
 
 
-def unmount(root: Path) -> None:
-    """Unmount, however often it is mounted; lazily when a dead machine still holds it."""
-    while is_mounted(root):
-        if not succeeds(["umount", root]):
-            run(["umount", "--lazy", root])
+def unmount(path: Path) -> None:
+    """Unmount whatever is mounted at or below the path; lazily when a dead machine still holds it."""
+    text = str(path)
+    with open("/proc/self/mounts") as mounts:
+        places = [line.split()[1] for line in mounts]
+    for place in reversed(places):
+        if (place == text or place.startswith(f"{text}/")) and not succeeds(["umount", place]):
+            run(["umount", "--lazy", place])
 
 
-def forget(home: Path) -> None:
-    """Unmount and remove the changes."""
-    unmount(home / "root")
-    if home.exists():
-        shutil.rmtree(home)
+def remove(path: Path) -> None:
+    """Remove a directory, but nothing that an interrupted build has mounted in it."""
+    unmount(path)
+    if path.exists():
+        shutil.rmtree(path)
 
 
 @contextmanager
 def scratch(lowers: Sequence[Path], home: Path) -> Iterator[Path]:
     """A root to work in for a moment; home/upper stays until the caller takes or removes it."""
-    forget(home)
+    remove(home)
     root = mount(lowers, home)
     try:
         yield root
