@@ -26,6 +26,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyF
 _NAME = re.compile(r"(?!.{254})[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\Z")
 _BITS = 2048
 _EXCHANGE_BITS = 3072
+_STAGED = ".new"
 
 Pair = tuple[str, str]
 Public = dict[str, dict[str, str]]
@@ -175,6 +176,10 @@ class Keystore:
 
     def _finish(self, base: str, pair: Callable[[], tuple[bytes, str]], mode: int, gid: int) -> None:
         """Write what is missing of a pair; a private half that exists counts, and a public one must belong to it."""
+        for half in ("private", "public"):
+            # What a killed run left may be a second name of the key itself, so it is removed, never opened.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{base}.{half}{_STAGED}")
         private = _read(f"{base}.private")
         if private is None:
             private, public = pair()
@@ -200,10 +205,7 @@ def _read(path: str) -> bytes | None:
 
 def _write(path: str, content: bytes, mode: int, gid: int) -> None:
     """Write a whole file or none, never over an existing one."""
-    staged = f"{path}.new"
-    # A leftover may be a second name of the file itself, so it is removed rather than opened.
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(staged)
+    staged = path + _STAGED
     with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
         os.fchown(stream.fileno(), os.geteuid(), gid)
         os.fchmod(stream.fileno(), mode)

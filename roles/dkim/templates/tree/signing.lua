@@ -1,4 +1,4 @@
--- {{ managed }}
+-- Managed by mailfleet.mta: changes here are replaced by the next run.
 -- Signs each message with the key of its From domain, or refuses it: nothing leaves unsigned.
 local live = '/etc/mailfleet/dkim/live/'
 local keys = '/var/lib/mailfleet/dkim/'
