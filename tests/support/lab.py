@@ -115,7 +115,7 @@ def deliveries() -> list[Delivery]:
         )
         for session in sessions()
         for message in session["messages"]
-        if message["reply"].startswith("2") and message["message_id"]
+        if (message["reply"] or "").startswith("2") and message["message_id"]
     ]
 
 
