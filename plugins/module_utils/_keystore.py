@@ -19,8 +19,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _keyseal
+from ansible_collections.mailfleet.mta.plugins.module_utils._files import sync_directory, write_file
 from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
 
 _NAME = re.compile(r"(?!.{254})[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\Z")
@@ -183,12 +185,12 @@ class Keystore:
         private = _read(f"{base}.private")
         if private is None:
             private, public = pair()
-            _write(f"{base}.private", private, mode, gid)
+            _write(f"{base}.private", private.decode("ascii"), mode, gid)
         else:
             public = _keyseal.public_of(private)
         kept = _read(f"{base}.public")
         if not kept:
-            _write(f"{base}.public", public.encode("ascii") + b"\n", 0o644, gid)
+            _write(f"{base}.public", f"{public}\n", 0o644, gid)
         elif kept.strip() != public.encode("ascii"):
             raise KeyFailure(
                 f"{base}.public does not belong to {base}.private. Remove the one that is not in DNS and run again."
@@ -203,21 +205,14 @@ def _read(path: str) -> bytes | None:
         return None
 
 
-def _write(path: str, content: bytes, mode: int, gid: int) -> None:
+def _write(path: str, text: str, mode: int, gid: int) -> None:
     """Write a whole file or none, never over an existing one."""
     staged = path + _STAGED
-    with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        os.fchown(stream.fileno(), os.geteuid(), gid)
-        os.fchmod(stream.fileno(), mode)
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_file(Path(staged), text)
+    os.chown(staged, os.geteuid(), gid)
+    os.chmod(staged, mode)
     try:
         os.link(staged, path)
     finally:
         os.unlink(staged)
-    directory = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(Path(path).parent)

@@ -120,6 +120,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import host
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import STEPS, unpack
+from ansible_collections.mailfleet.mta.plugins.module_utils._files import sentence
 from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
 from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore
 
@@ -146,9 +147,7 @@ def main() -> None:
     except KeyFailure as error:
         module.fail_json(msg=f"{host()}: {error}")
     except OSError as error:
-        module.fail_json(
-            msg=f"{host()}: {error.filename or store.directory}: {error.strerror}. No existing key was touched."
-        )
+        module.fail_json(msg=f"{host()}: {sentence(error, store.directory)} No existing key was touched.")
     module.exit_json(**result)
 
 
