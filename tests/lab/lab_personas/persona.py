@@ -71,14 +71,19 @@ class Persona:
     def _share(self, ip: str) -> float:
         return self.source(ip).share() if self.settings["reputation"] else 1.0
 
-    def connect(self, ip: str) -> str | None:
-        """Key of the refusal at the banner, or None. Counts the connection either way, until disconnect()."""
-        source = self.source(ip)
-        source.connections += 1
+    def connect(self, ip: str) -> int:
+        """Count a connection, until disconnect(); says how many the address has open now."""
+        self.source(ip).connections += 1
+        return self.source(ip).connections
+
+    def crowded(self, ip: str) -> bool:
+        """True when the address has more connections open than it may."""
         limit = self.settings["connections_per_ip"] * max(self._share(ip), 0.25)
-        if limit and source.connections > max(1, int(limit)):
-            return "connections"
-        return self._refusal(ip, "banner")
+        return bool(limit) and self.source(ip).connections > max(1, int(limit))
+
+    def greet(self, ip: str) -> str | None:
+        """Key of the refusal at the banner, or None."""
+        return "connections" if self.crowded(ip) else self._refusal(ip, "banner")
 
     def disconnect(self, ip: str) -> None:
         self.source(ip).connections -= 1

@@ -17,6 +17,7 @@ from .message import facts
 from .persona import Persona
 
 IDLE = 300.0
+QUIT_GRACE = 0.05
 LINE_LIMIT = 64 * 1024 * 1024
 _PATH = re.compile(r"^(?:FROM|TO):\s*<([^>]*)>", re.IGNORECASE)
 Accepted = Callable[[Persona, dict[str, Any], dict[str, Any], bytes], None]
@@ -43,9 +44,12 @@ class Session:
 
     async def run(self) -> None:
         """The whole session; the record is complete when this returns."""
-        refusal = self.persona.connect(self.ip)
-        self.record["connections"] = self.persona.source(self.ip).connections
+        self.record["connections"] = self.persona.connect(self.ip)
         try:
+            if self.persona.crowded(self.ip):
+                # A client may open the next connection before its last QUIT was read here.
+                await asyncio.sleep(QUIT_GRACE)
+            refusal = self.persona.greet(self.ip)
             if refusal:
                 self.record["refused"] = self._say(refusal)
                 self.record["end"] = "refused"

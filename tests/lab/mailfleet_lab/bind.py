@@ -95,7 +95,7 @@ def statements(role: str, names: Iterable[str]) -> str:
 
 
 def bench(count: int) -> str:
-    """What world_files/bench-zones reads: this many empty zones."""
+    """What world_files/bench_zones.py reads: this many empty zones."""
     names = bench_zones(count)
     wanted = {"names": names, "text": HEAD, "secondary": DNS_SECONDARY}
     return json.dumps({**wanted, "statements": {role: statements(role, names) for role in PORTS}})

@@ -62,6 +62,11 @@ def built(kind: str, label: str, recipe: Any, build: Callable[[Path], None]) -> 
     return home / "root"
 
 
+def identity(root: Path) -> str:
+    """What tells this build from an earlier one of the same recipe."""
+    return (root.parent / "stamp").read_text()
+
+
 def _usable(home: Path, label: str) -> bool:
     root, stamp = home / "root", home / "stamp"
     if not stamp.exists() or not root.is_dir():

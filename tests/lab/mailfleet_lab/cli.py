@@ -108,7 +108,7 @@ def _status(_arguments: argparse.Namespace) -> int:
     for host in fleet.hosts():
         found = machines.process(host)
         dead += found is None
-        print(f"{host.name}: {host.suite}, {host.address}, {f'running, PID {found[0]}' if found else 'stopped'}")
+        print(f"{host.name}: {host.suite}, {host.address}, {f'running, PID {found}' if found else 'stopped'}")
     return 1 if dead else 0
 
 
@@ -151,7 +151,13 @@ def _run(arguments: argparse.Namespace) -> int:
     words = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not words:
         raise LabError("'lab run' needs a command, such as: lab run ssh mx1 uptime")
-    environment = {**os.environ, "MAILFLEET_LAB": str(STATE), "MAILFLEET_LAB_TSIG": access.tsig_secret()}
+    environment = {
+        **os.environ,
+        "MAILFLEET_LAB": str(STATE),
+        "MAILFLEET_LAB_TSIG": access.tsig_secret(),
+        # Two labs have the same addresses: a connection kept open for one must never serve the other.
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(STATE / "cp"),
+    }
     os.execvpe("ip", ["ip", "netns", "exec", NETNS, *words], environment)
 
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import access, bind, hostfiles, images, machines, mounts, network, world
-from .cache import digest
+from . import access, bind, cache, hostfiles, images, machines, mounts, network, world
 from .settings import DNS_PRIMARY, HOSTS, NETNS, STATE, Host
 from .shell import run
 from .ui import LabError, step
@@ -59,8 +58,7 @@ def ensure(host: Host, *, fresh: bool = False) -> None:
     files = hostfiles.common(host, access.public_key(), access.host_keys(host.name))
     if host.name == "world":
         files |= world.files(access.tsig_secret())
-    described = {name: dataclasses.astuple(file) for name, file in files.items()}
-    recipe = digest([[str(path) for path in lowers], str(debs), described])
+    recipe = _recipe([*lowers, *([debs] if debs else [])], files)
     home = machines.home(host)
     marker = home / "recipe"
     matches = marker.exists() and marker.read_text() == recipe and not fresh
@@ -78,9 +76,15 @@ def ensure(host: Host, *, fresh: bool = False) -> None:
         hostfiles.write(root, files)
         marker.write_text(recipe)
     step(host.name, f"booting {host.suite}")
-    machines.start(host, binds(host, debs), recipe)
+    machines.start(host, binds(host, debs))
     machines.wait(host, ready(host))
     step(host.name, "is ready")
+
+
+def _recipe(parts: list[Path], files: dict[str, hostfiles.File]) -> str:
+    """Names what a host is made of: these builds of its parts (a part built again is another one), these files."""
+    described = {name: dataclasses.astuple(file) for name, file in files.items()}
+    return cache.digest([[cache.identity(part) for part in parts], described])
 
 
 def binds(host: Host, debs: Path | None) -> list[str]:
@@ -101,5 +105,5 @@ def ready(host: Host) -> list[str]:
 def bench_zones(count: int) -> None:
     """Serve exactly this many empty zones beside the others, fresh on both servers."""
     step("world", f"making {count} zones")
-    run([*ssh("world"), "/opt/lab/bench-zones"], text=bind.bench(count))
+    run([*ssh("world"), "python3 /opt/lab/bench_zones.py"], text=bind.bench(count))
     step("world", f"serves {count} bench zones")

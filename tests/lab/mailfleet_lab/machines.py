@@ -39,18 +39,18 @@ def _started(pid: int) -> str | None:
     return None if fields[0] == "Z" else fields[19]
 
 
-def process(host: Host) -> tuple[int, str] | None:
-    """PID and build digest of the host's running machine, if it is the process that we started."""
+def process(host: Host) -> int | None:
+    """PID of the host's running machine, if it is the process that we started."""
     try:
         record = json.loads(_pid_file(host).read_text())
         pid = int(record["pid"])
         alive = _started(pid) == record["started"]
     except (OSError, ValueError, KeyError):
         return None
-    return (pid, record["digest"]) if alive else None
+    return pid if alive else None
 
 
-def start(host: Host, binds: list[str], digest: str) -> None:
+def start(host: Host, binds: list[str]) -> None:
     """Boot the host from its mounted root; returns at once."""
     RUN.mkdir(parents=True, exist_ok=True)
     nspawn = ["systemd-nspawn", "-D", str(home(host) / "root"), "--boot"]
@@ -65,7 +65,7 @@ def start(host: Host, binds: list[str], digest: str) -> None:
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
         )
-    record = {"pid": child.pid, "started": _started(child.pid), "digest": digest}
+    record = {"pid": child.pid, "started": _started(child.pid)}
     _pid_file(host).write_text(json.dumps(record))
 
 
@@ -111,7 +111,7 @@ def stop(host: Host, *, gently: bool) -> None:
     """End the processes of the machine we started and unmount its root."""
     found = process(host)
     if found and gently:
-        os.kill(found[0], signal.SIGTERM)
+        os.kill(found, signal.SIGTERM)
         _wait_gone(host)
     # A killed systemd-nspawn leaves its machine running, so the machine's own processes are what must go.
     for pid in _members(host):
@@ -121,7 +121,7 @@ def stop(host: Host, *, gently: bool) -> None:
     if _members(host):
         raise LabError(f"{host.name}: processes {_members(host)} do not end. End them and call the command again.")
     for group in _control_groups(host):
-        for directory in sorted((path.parent for path in group.rglob("cgroup.procs")), reverse=True):
+        for directory in [*sorted((path.parent for path in group.rglob("cgroup.procs")), reverse=True), group.parent]:
             with contextlib.suppress(OSError):
                 directory.rmdir()
     _pid_file(host).unlink(missing_ok=True)

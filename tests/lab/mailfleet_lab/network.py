@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from .settings import BRIDGE, CONTROLLER_ADDRESSES, ETC_NETNS, HOSTS, NETNS
@@ -55,6 +56,8 @@ def down() -> None:
         succeeds(["ip", "netns", "delete", NETNS])
         succeeds(["umount", NAMESPACE])
         NAMESPACE.unlink(missing_ok=True)
+    if ETC_NETNS.exists():
+        shutil.rmtree(ETC_NETNS)
 
 
 def etc_hosts() -> str:

@@ -69,7 +69,7 @@ def files(secret: str) -> dict[str, File]:
         **golden.files(),
         **{f"opt/lab/lab_personas/{path.name}": File(path.read_text()) for path in sorted(PERSONAS.glob("*.*"))},
         **enabled("personas", PERSONAS_UNIT),
-        "opt/lab/bench-zones": File((HERE.parent / "world_files/bench-zones").read_text(), 0o755),
+        "opt/lab/bench_zones.py": File((HERE.parent / "world_files/bench_zones.py").read_text()),
         "opt/lab/make-certificate": File(CERTIFICATE.format(names=alternatives), 0o755),
         # The receivers may start before the network has all its addresses.
         "etc/sysctl.d/lab.conf": File("net.ipv4.ip_nonlocal_bind = 1\nnet.ipv6.ip_nonlocal_bind = 1\n"),

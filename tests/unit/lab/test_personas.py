@@ -58,7 +58,8 @@ def test_connect(settings, open_before, expected):
     made = persona(**settings)
     for _each in range(open_before):
         made.connect(IP)
-    assert made.connect(IP) == expected
+    assert made.connect(IP) == open_before + 1
+    assert made.greet(IP) == expected
     made.disconnect(IP)
     assert made.source(IP).connections == open_before
 
