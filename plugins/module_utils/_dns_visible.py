@@ -34,6 +34,7 @@ class Watch(NamedTuple):
 class Authority(NamedTuple):
     name: str
     endpoint: Endpoint
+    alone: bool  # the name server has no other address
 
     def __str__(self) -> str:
         return f"name server {self.name} ({self.endpoint})"
@@ -85,7 +86,7 @@ def wait_until_visible(
         pending = [
             entry
             for entry in pending
-            if (entry.watch.zone, entry.authority) not in late and not _unreachable(entry, authorities, seen)
+            if (entry.watch.zone, entry.authority) not in late and not _unreachable(entry, seen)
         ]
         if not pending:
             return seen
@@ -104,10 +105,9 @@ def _report(entry: _Pending, seen: Seen) -> None:
     )
 
 
-def _unreachable(entry: _Pending, authorities: Mapping[Zone, list[Authority]], seen: Seen) -> bool:
+def _unreachable(entry: _Pending, seen: Seen) -> bool:
     """An IPv6 address seen from a controller without IPv6 says nothing, as long as the name server has another."""
-    others = [one for one in authorities[entry.watch.zone] if one.name == entry.authority.name]
-    if not entry.no_route or len(others) < 2:
+    if not entry.no_route or entry.authority.alone:
         return False
     warning = f"{entry}, so it was not checked."
     if warning not in seen.warnings:
@@ -210,7 +210,7 @@ def _of_zone(
             at_primary = address == zone.server.server
             endpoint = Endpoint(address, zone.server.port if at_primary else port)
             if endpoint != _primary(zone) and address not in skip:
-                found.append(Authority(name, endpoint))
+                found.append(Authority(name, endpoint, len(own) == 1))
     return found
 
 
