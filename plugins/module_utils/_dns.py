@@ -121,17 +121,23 @@ class Rfc2136:
                 servers[key] = server
         replies = self._ask(servers)
         for key, server in servers.items():
-            reply = replies[Endpoint(server.server, server.port), key]
-            problem = reply_problem(server, reply)
-            if problem:
-                reading.problems[key] = problem
-            elif isinstance(reply, Message):
-                reading.found[key] = found_in(reply)
-                zone = zone_in(reply)
-                if zone:
-                    reading.zones[key[0]] = Zone(zone, server)
+            self._take(reading, key, server, replies[Endpoint(server.server, server.port), key])
         self._find_zones(reading, servers)
         return reading
+
+    def _take(self, reading: Reading, key: Key, server: Server, reply: Reply) -> None:
+        problem = reply_problem(server, reply)
+        if problem or not isinstance(reply, Message):
+            reading.problems[key] = problem
+            return
+        try:
+            reading.found[key] = found_in(reply)
+        except ValueError as error:
+            reading.problems[key] = f"{server} holds a record that is broken: {error}. Remedy: delete it."
+            return
+        zone = zone_in(reply)
+        if zone:
+            reading.zones[key[0]] = Zone(zone, server)
 
     def _ask(self, servers: Mapping[Key, Server]) -> Replies:
         questions: dict[Endpoint, list[Key]] = {}

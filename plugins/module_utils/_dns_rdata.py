@@ -25,6 +25,7 @@ _NAMES = ("CNAME", "NS", "PTR")
 
 
 def rdata_text(rdtype: str, wire: bytes) -> str:
+    """Raises ValueError when the data is no value of this type."""
     if rdtype == "TXT":
         return parse_txt_rdata(wire)
     if rdtype == "MX":
@@ -33,7 +34,10 @@ def rdata_text(rdtype: str, wire: bytes) -> str:
         return f"{name_text(wire)}."
     if rdtype in ("A", "AAAA"):
         return str(ipaddress.ip_address(wire))
-    return str(dns.rdata.from_wire("IN", rdtype, wire, 0, len(wire)).to_text())
+    try:
+        return str(dns.rdata.from_wire("IN", rdtype, wire, 0, len(wire)).to_text())
+    except dns.exception.DNSException as error:
+        raise ValueError(f"a {rdtype} record cannot be read: {error}") from error
 
 
 def rdata_wire(rdtype: str, text: str) -> bytes:

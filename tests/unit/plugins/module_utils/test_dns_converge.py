@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Reading, Zone
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_converge import Options, converge
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Found, RRset, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Found, Problem, RRset, Wanted
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_report import report, sentences
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import parse_settings
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import Applied
@@ -114,8 +114,6 @@ def test_the_diff_shows_whole_record_sets_sorted():
 
 
 def test_many_equal_problems_are_one_sentence():
-    from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Problem
-
     problems = [Problem(f"d{number}.example", "is away.") for number in range(1000)]
     assert sentences([*problems, problems[0], Problem("x", "is odd.")]) == [
         "d0.example, d1.example, d2.example, d3.example, d4.example and 995 more: is away.",

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import dns.flags
 import dns.message
 import dns.name
@@ -73,10 +75,8 @@ def test_noise_is_refused_and_never_hangs(data, answer):
     wire = bytearray(answer_to("example.com", "TXT", answer))
     for _flip in range(data.draw(st.integers(0, 6))):
         wire[data.draw(st.integers(0, len(wire) - 1))] = data.draw(octets)
-    try:
+    with contextlib.suppress(ValueError):
         message.parse_message(bytes(wire[: data.draw(st.integers(0, len(wire)))]))
-    except ValueError:
-        pass
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,8 @@ def test_broken_messages(wire, reason):
 
 
 def test_a_cut_answer_is_not_read_any_further():
-    read = message.parse_message(
-        answer_to("a.example", "A", [("a.example", 1, ("A", "192.0.2.1"))], flags=dns.flags.TC)
-    )
+    answer = [("a.example", 1, ("A", "192.0.2.1"))]
+    read = message.parse_message(answer_to("a.example", "A", answer, flags=dns.flags.TC))
     assert read.truncated
     assert read.answer == []
 
@@ -138,7 +137,7 @@ def test_rdata_mirrors(value):
         ("MX", "10 Mail.Example.COM", "10 mail.example.com."),
         ("CNAME", "Target.example.", "target.example."),
         ("AAAA", "2001:DB8:0:0::1", "2001:db8::1"),
-        ("TLSA", "3 1 1 ABCD", "3 1 1 abcd"),
+        ("TLSA", "3 1 0 ABCD", "3 1 0 abcd"),
         ("TXT", 'as it "is"', 'as it "is"'),
     ],
 )
