@@ -46,7 +46,7 @@ class Message:
         head = (
             f"From: <{self.header_from or self.sender}>\r\nTo: <{self.recipient}>\r\nSubject: lab message\r\n"
             f"Date: {formatdate(self.sent)}\r\nMessage-ID: <{self.identity}@lab.example>\r\n"
-            f"X-Mailfleet-Sent: {self.sent:.3f}\r\n\r\n"
+            f"X-Mailfleet-Injected: {self.sent:.3f}\r\n\r\n"
         ).encode()
         body = b"The quick brown fox jumps over the lazy dog. 0123456789\r\n"
         return head + body * max(1, (self.size - len(head)) // len(body)) + b".\r\n"

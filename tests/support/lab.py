@@ -111,7 +111,7 @@ def deliveries() -> list[Delivery]:
             recipients=tuple(rcpt["to"] for rcpt in message["rcpts"] if rcpt["reply"].startswith("2")),
             signed=tuple((signature["d"], signature["s"]) for signature in message["dkim"]),
             received=message["received"],
-            sent=float(message["headers"].get("x-mailfleet-sent", "nan")),
+            sent=float(message["headers"].get("x-mailfleet-injected", "nan")),
         )
         for session in sessions()
         for message in session["messages"]

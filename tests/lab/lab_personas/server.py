@@ -9,10 +9,11 @@ import asyncio
 import json
 import ssl
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from . import feedback
+from . import feedback, witness
 from .persona import Persona, load, parse_setting
 from .session import LINE_LIMIT, Session
 
@@ -57,15 +58,20 @@ class Server:
         return await asyncio.start_server(serve, address, self.port, limit=LINE_LIMIT, backlog=1000)
 
     def _accepted(self, persona: Persona, record: dict[str, Any], message: dict[str, Any], raw: bytes) -> None:
+        if persona.settings["witness"]:
+            self._later(asyncio.to_thread(witness.testify, raw, record, message))
         for rcpt in [rcpt["to"] for rcpt in message["rcpts"] if rcpt["reply"].startswith("250")]:
             kind = feedback.wanted(persona, rcpt)
             if kind == "complaint":
                 persona.complaint(record["source"])
             if kind:
                 sending = feedback.send(persona, kind, raw, record, message, rcpt, self._write_feedback)
-                task = asyncio.create_task(sending)
-                self.tasks.add(task)
-                task.add_done_callback(self.tasks.discard)
+                self._later(sending)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def _write_feedback(self, entry: dict[str, Any]) -> None:
         self.feedback.write(json.dumps(entry) + "\n")

@@ -19,6 +19,8 @@ myhostname = {HOST}
 inet_interfaces = {GOLDEN_ADDRESS}, 2001:db8:203::100
 mydestination =
 mynetworks =
+# The personas bring copies of what they accepted in the name of its sender.
+smtpd_authorized_xclient_hosts = 203.0.113.0/24, 192.0.2.0/24
 smtp_bind_address = {GOLDEN_ADDRESS}
 maillog_file = /var/log/mail.log
 smtputf8_enable = no
