@@ -38,6 +38,10 @@ class DnsAction(ActionBase):
 
     def _params(self) -> dict[str, Any]:
         masses = {name: _mass(name, self._task.args.get(name), kind) for name, kind in self.MASSES.items()}
+        known = [*self.MASSES, *self.SPEC]
+        unknown = [name for name in self._task.args if name not in known]
+        if unknown:
+            raise ValueError(f"{unknown[0]}: is no option. Remedy: use one of {', '.join(known)}.")
         small = {name: value for name, value in self._task.args.items() if name not in masses}
         validation = ArgumentSpecValidator(self.SPEC).validate(small)
         if validation.error_messages:
