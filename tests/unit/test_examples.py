@@ -102,7 +102,7 @@ def snippets(path: Path) -> list[tuple[str, str]]:
 
 def fleet_names() -> set[str]:
     specs = yaml.safe_load((CHECKOUT / "roles/fleet/meta/argument_specs.yml").read_text(encoding="utf-8"))
-    return set(specs["argument_specs"]["main"]["options"])
+    return {name for entry in specs["argument_specs"].values() for name in entry.get("options", {})}
 
 
 @pytest.mark.parametrize("path", [page for page in PAGES if page.exists()], ids=lambda path: path.name)
