@@ -66,7 +66,9 @@ options:
         type: int
         default: 5
       wait:
-        description: Seconds to wait until every authoritative address shows the change. V(0) asks once.
+        description:
+          - Seconds without any progress after which the wait for the authoritative addresses ends. V(0) asks once.
+          - A primary may take its time. BIND tells its secondaries 20 zones a second (its option C(notify-rate)).
         type: int
         default: 60
       zones:

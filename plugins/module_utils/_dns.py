@@ -22,6 +22,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import MESSAGE_LIMIT, Applied, apply_zone
 
 WRITERS = 8  # zones written at the same time
+LOST_MESSAGES = 3  # after so many unanswered updates the others to this server are not tried
 NOERROR, NXDOMAIN = 0, 3
 _RCODES = {1: "FORMERR", 2: "SERVFAIL", 4: "NOTIMP", 5: "REFUSED", 9: "NOTAUTH"}
 
@@ -169,8 +170,17 @@ class Rfc2136:
             probes = again
 
     def apply(self, zones: Mapping[Zone, Sequence[Change]]) -> dict[Zone, Applied]:
+        silent: dict[Server, list[Applied]] = {}
+
+        def write(item: tuple[Zone, Sequence[Change]]) -> Applied:
+            zone, changes = item
+            lost = silent.setdefault(zone.server, [])
+            if len(lost) >= LOST_MESSAGES:
+                return lost[0]
+            applied = apply_zone(zone.name, changes, zone.server, self.message_limit)
+            if applied.unknown:
+                lost.append(applied)
+            return applied
+
         with ThreadPoolExecutor(WRITERS) as pool:
-            results = pool.map(
-                lambda item: apply_zone(item[0].name, item[1], item[0].server, self.message_limit), zones.items()
-            )
-            return dict(zip(zones, results))
+            return dict(zip(zones, pool.map(write, zones.items())))

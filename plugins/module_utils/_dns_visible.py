@@ -65,7 +65,10 @@ def wait_until_visible(
     sleep: Callable[[float], None] = time.sleep,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Seen:
-    """`port` is where the zone's name servers answer; `skip` are addresses that are not asked."""
+    """Gives up when nothing moved for the server's `wait` seconds: large fleets are transferred zone by zone.
+
+    `port` is where the zone's name servers answer; `skip` are addresses that are not asked.
+    """
     seen = Seen({}, {}, [])
     authorities = _authorities([watch.zone for watch in watches], port, skip, seen)
     pending = [
@@ -74,33 +77,34 @@ def wait_until_visible(
         for authority in authorities[watch.zone]
         if watch.zone in seen.serials
     ]
-    start, pause, told = clock(), 0.1, 0.0
+    pause, told = 0.1, clock()
+    moved = clock()
     while True:
-        waited = clock() - start
-        last = [entry for entry in pending if waited >= entry.watch.zone.server.wait]
-        pending = _look(pending, seen.serials, {id(entry) for entry in last})
-        late = {(entry.watch.zone, entry.authority) for entry in last}
-        overdue = [entry for entry in pending if (entry.watch.zone, entry.authority) in late]
-        for entry in overdue:
-            _report(entry, seen)
-        pending = [
-            entry
-            for entry in pending
-            if (entry.watch.zone, entry.authority) not in late and not _unreachable(entry, seen)
-        ]
+        waited, before = clock() - moved, len(pending)
+        pending = [entry for entry in _look(pending, seen.serials, waited) if not _unreachable(entry, seen)]
+        if len(pending) < before:
+            moved, waited = clock(), 0.0
+        for entry in pending:
+            if _overdue(entry, waited):
+                _report(entry, seen)
+        pending = [entry for entry in pending if not _overdue(entry, waited)]
         if not pending:
             return seen
-        if waited - told > _TELL_EVERY:
-            told = waited
+        if clock() - told > _TELL_EVERY:
+            told = clock()
             progress(f"waiting for {len(pending)} zones to be seen; zone {pending[0].watch.zone.name}: {pending[0]}")
         sleep(pause)
         pause = min(2.0, pause * 1.5)
 
 
+def _overdue(entry: _Pending, waited: float) -> bool:
+    return waited >= entry.watch.zone.server.wait
+
+
 def _report(entry: _Pending, seen: Seen) -> None:
     server = entry.watch.zone.server
     seen.problems.setdefault(entry.watch.zone, []).append(
-        f"{entry} after {server.wait} s. Remedy: check that it runs and gets NOTIFY and "
+        f"{entry}, and nothing moved for {server.wait} s. Remedy: check that it runs and gets NOTIFY and "
         f"zone transfers from {server.server}; a re-run goes on waiting."
     )
 
@@ -115,8 +119,8 @@ def _unreachable(entry: _Pending, seen: Seen) -> bool:
     return True
 
 
-def _look(pending: list[_Pending], serials: Mapping[Zone, int], thorough: Collection[int]) -> list[_Pending]:
-    """One round; returns what does not agree yet. RRsets are read when the serial gives a reason, or `thorough`."""
+def _look(pending: list[_Pending], serials: Mapping[Zone, int], waited: float) -> list[_Pending]:
+    """One round; returns what does not agree yet. RRsets are read when the serial gives a reason, and at last."""
     replies = _ask((entry.authority.endpoint, (entry.watch.zone.name, "SOA"), entry) for entry in pending)
     open_: list[_Pending] = []
     compare: list[_Pending] = []
@@ -131,7 +135,7 @@ def _look(pending: list[_Pending], serials: Mapping[Zone, int], thorough: Collec
             open_.append(entry._replace(why=why, no_route=no_route))
         elif serial == wanted and not entry.watch.changed:
             continue
-        elif serial == wanted or serial != entry.serial or id(entry) in thorough:
+        elif serial == wanted or serial != entry.serial or _overdue(entry, waited):
             compare.append(entry._replace(serial=serial))
         else:
             open_.append(entry)

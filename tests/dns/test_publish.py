@@ -328,6 +328,22 @@ def test_a_server_that_dies_after_the_read_is_an_error(server, zone, monkeypatch
     assert not done["changed"]
 
 
+def test_a_server_that_takes_no_tcp_costs_its_timeout_a_few_times_only(server, zone, tmp_path, monkeypatch):
+    tried = []
+
+    def lost(*args, **options):
+        tried.append(1)
+        raise dns.exception.Timeout
+
+    port = bind.free_port()
+    names = [f"n{number}.test" for number in range(50)]
+    with bind.Bind(tmp_path / "many", port, dict.fromkeys(names, "")) as many:
+        monkeypatch.setattr(dns.query, "tcp", lost)
+        done = run_auth(many, *(auth_of(name) for name in names))
+    assert done["summary"]["failed"] == 50
+    assert len(tried) <= _dns.LOST_MESSAGES + _dns.WRITERS
+
+
 def test_a_write_whose_answer_is_lost_counts_when_it_is_there(server, zone, monkeypatch):
     send = dns.query.tcp
 
