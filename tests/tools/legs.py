@@ -52,7 +52,7 @@ CHECK = [
 TEST = [
     Leg("lab-up", "tests/lab/lab up", lab=True, minutes=20),
     Leg("e2e", "tests/lab/lab run pytest -q tests/e2e", lab=True, after="lab-up", minutes=25),
-    Leg("molecule", "tests/lab/lab run molecule test --all", lab=True, after="lab-up", minutes=25),
+    Leg("molecule", "tests/tools/molecule", lab=True, after="lab-up", minutes=25),
     *CHECK,
     Leg("dns", "pytest -q --timeout 120 tests/dns"),
     Leg("sanity-oldest", "tests/tools/sanity dev"),
