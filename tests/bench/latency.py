@@ -50,7 +50,7 @@ def run() -> dict[str, object]:
     return {
         "rows": rows,
         "ratio_p95_to_idle": round(float(ours["p95_s"]) / float(idle["p95_s"]), 2),
-        "floors": {"ratio_p95_to_idle": 1.3, "lost_or_doubled": 0},
+        "floors": {"ratio_p95_to_idle": 1.3, "doubled": 0, "lost": 0},
     }
 
 
@@ -110,4 +110,4 @@ def _queued() -> int:
 
 
 def _seconds(value: float) -> float | str:
-    return "never" if value == float("inf") else round(value, 2)
+    return "never" if value == float("inf") else round(value, 3)
