@@ -37,7 +37,7 @@ def lines(name: str) -> list[str]:
 
 def test_files() -> None:
     assert sorted(FILES) == [
-        "no_suffixes.list", "pools.map", "rspamd.conf", "signing.lua", "signing.map", "units/rspamd.conf",
+        "bin/verify", "no_suffixes.list", "pools.map", "rspamd.conf", "signing.lua", "signing.map", "units/rspamd.conf",
     ]  # fmt: skip
 
 
