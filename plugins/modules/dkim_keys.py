@@ -72,15 +72,13 @@ attributes:
 EXAMPLES = r"""
 - name: Read the public keys of this sender
   mailfleet.mta.dkim_keys:
-    pairs:
-      - {domain: example.com, selector: mf1}
+    pairs: [{domain: example.com, selector: mf1}]
   register: __dkim_read
 
 - name: Plan who makes and who receives a key
   mailfleet.mta.dkim_keys:
     step: plan
-    domains:
-      - {domain: example.com, selector: mf1, signers: [mx1, mx2]}
+    domains: [{domain: example.com, selector: mf1, signers: [mx1, mx2]}]
   run_once: true
   register: dkim_state
 """
@@ -91,7 +89,7 @@ public:
   type: dict
   returned: step=read
 orphans:
-  description: Public keys whose private half is missing.
+  description: Public keys without their private half.
   type: dict
   returned: step=read
 exchange:
