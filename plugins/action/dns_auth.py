@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_task import AUTH_SPEC, publish_auth
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._dns_action import DnsAction
 
 
 class ActionModule(DnsAction):
-    MASSES: ClassVar = {"domains": list, "keys": dict}
+    MASSES = {"domains": list, "keys": dict}
     SPEC = AUTH_SPEC
-    PUBLISH = staticmethod(publish_auth)
+
+    def _publish(self, params: dict[str, Any], check: bool) -> dict[str, Any]:
+        return publish_auth(params, check, self._say)

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_task import RECORDS_SPEC, publish_records
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._dns_action import DnsAction
 
 
 class ActionModule(DnsAction):
-    MASSES: ClassVar = {"records": list}
+    MASSES = {"records": list}
     SPEC = RECORDS_SPEC
-    PUBLISH = staticmethod(publish_records)
+
+    def _publish(self, params: dict[str, Any], check: bool) -> dict[str, Any]:
+        return publish_records(params, check, self._say)

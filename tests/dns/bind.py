@@ -22,7 +22,8 @@ _HEAD = """
 options {{
   directory "{directory}"; pid-file none; session-keyfile none; {lock}
   listen-on port {port} {{ {v4}; }}; listen-on-v6 port {port} {{ {v6}; }};
-  recursion no; allow-transfer {{ any; }}; dnssec-validation no; allow-notify {{ ::1; }}; notify explicit; notify-delay 0; {options}
+  recursion no; allow-transfer {{ any; }}; dnssec-validation no;
+  allow-notify {{ ::1; }}; notify explicit; notify-delay 0; {options}
 }};
 controls {{ }};
 logging {{ channel log {{ file "named.log"; severity info; print-time yes; }};
