@@ -61,7 +61,7 @@ def _stock(verb: str) -> None:
 
 
 def _round(code_port: int, campaign_port: int | None) -> dict[str, object]:
-    domains = itertools.cycle([domain for domain, share in RECIPIENTS.items() for _ in range(share // 10)])
+    domains = itertools.cycle([domain for domain, share in RECIPIENTS.items() for _each in range(share // 10)])
     codes = [Message("b@bounce.tx.example.com", f"u{n}@{next(domains)}", "2fa@tx.example.com", 1500)
              for n in range(int(CODES_PER_SECOND * SECONDS))]  # fmt: skip
     campaign = [Message("b@bounce.example.com", f"u{n}@{next(domains)}", "news@example.com", 10_000)

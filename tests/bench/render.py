@@ -21,7 +21,7 @@ def run() -> dict[str, object]:
     """Seconds for the two steps, as medians."""
     raw = _raw()
     compile_s, render_s, size = [], [], 0
-    for _ in range(REPEATS):
+    for _turn in range(REPEATS):
         start = time.perf_counter()
         compiled, problems = compile_fleet(raw)
         middle = time.perf_counter()

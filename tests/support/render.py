@@ -22,7 +22,7 @@ def postfix(view: dict[str, Any], dovecot: str = "2.3") -> dict[str, str]:
     entry = [view["entry"]] if view["entry"] else []
     context = {
         "view": view,
-        "instances": [pool["instance"] for pool in view["pools"]] + ["postfix-entry" for _ in entry],
+        "instances": [pool["instance"] for pool in view["pools"]] + ["postfix-entry" for _only in entry],
         "classes": shipped["__postfix_classes"],
         "tls": {"certificate": "/etc/mailfleet/tls/submission.pem", "key": "/etc/mailfleet/tls/submission.key"},
         "message_size_limit": 26214400,
