@@ -18,6 +18,18 @@ from .settings import BRIDGE, NETNS, RUN, STATE, Host
 from .ui import LabError
 
 BOOT_LIMIT = 90.0
+# Arguments: control groups, "--", a command. Each host has a group of its own in every hierarchy, or they would share
+# one and count each other's processes. A host that reboots ends systemd-nspawn with status 133 and is started again.
+SUPERVISE = """
+while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done
+shift
+trap 'kill -TERM "$child"' TERM
+status=133
+while [ "$status" = 133 ]; do
+    "$@" & child=$!
+    while kill -0 "$child" 2>/dev/null; do wait "$child"; status=$?; done
+done
+"""
 STOP_LIMIT = 15.0
 
 
@@ -57,9 +69,10 @@ def start(host: Host, binds: list[str]) -> None:
     nspawn += [f"--machine={NETNS}-{host.name}", f"--hostname={host.name}"]
     nspawn += ["--register=no", "--keep-unit", "--notify-ready=no", "--console=passive", f"--network-bridge={BRIDGE}"]
     nspawn += ["--resolv-conf=off", "--timezone=off", "--link-journal=no", *binds]
-    # A control group of its own in every hierarchy, or hosts would share one and count each other's processes.
-    script = 'for g in "$@"; do [ "$g" = -- ] && break; echo $$ > "$g/cgroup.procs"; shift; done; shift; exec "$@"'
-    command = ["sh", "-c", script, "sh", *map(str, _control_groups(host)), "--", *network.enter(), *nspawn]
+    groups = _control_groups(host)
+    for group in groups:
+        group.mkdir(parents=True, exist_ok=True)
+    command = ["sh", "-c", SUPERVISE, "sh", *map(str, groups), "--", *network.enter(), *nspawn]
     env = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"} if host.suite != "bookworm" else dict(os.environ)
     with (home(host) / "console.log").open("w") as log:
         child = subprocess.Popen(
@@ -79,14 +92,16 @@ def _control_groups(host: Host) -> list[Path]:
         # Version 2 is the whole tree on a pure host and a side tree on a hybrid one.
         tree = "unified" if not controllers and Path("/sys/fs/cgroup/unified").is_dir() else controllers
         group = Path("/sys/fs/cgroup") / tree.removeprefix("name=") / f"{NETNS}-lab" / host.name
-        group.mkdir(parents=True, exist_ok=True)
         groups.append(group)
     return groups
 
 
 def _members(host: Host) -> list[int]:
-    lists = _control_groups(host)[0].rglob("cgroup.procs")
-    return [int(pid) for path in lists for pid in path.read_text().split()]
+    found: list[int] = []
+    for path in _control_groups(host)[0].rglob("cgroup.procs"):
+        with contextlib.suppress(OSError):  # the group has just been removed
+            found += map(int, path.read_text().split())
+    return found
 
 
 def wait(host: Host, ready: list[str]) -> None:
@@ -121,7 +136,7 @@ def stop(host: Host, *, gently: bool) -> None:
     if _members(host):
         raise LabError(f"{host.name}: processes {_members(host)} do not end. End them and call the command again.")
     for group in _control_groups(host):
-        for directory in [*sorted((path.parent for path in group.rglob("cgroup.procs")), reverse=True), group.parent]:
+        for directory in sorted((path.parent for path in group.rglob("cgroup.procs")), reverse=True):
             with contextlib.suppress(OSError):
                 directory.rmdir()
     _pid_file(host).unlink(missing_ok=True)
