@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing as t
+import zlib
 
 # What one signer reported: the public keys it can sign with, public keys without their private half, and the public
 # half of its exchange key (None in check mode, when it has none yet).
@@ -101,7 +102,8 @@ def plan_keys(wanted: t.Iterable[Wanted], reports: t.Mapping[str, Report]) -> Pl
             if refusal:
                 plan.problems.append(refusal)
                 continue
-            owner = signers[0]
+            # Making keys is slow, so the senders of a pool share the work; every controller chooses the same one.
+            owner = signers[zlib.crc32(name.encode()) % len(signers)]
             plan.make.setdefault(owner, []).append(key)
         for host in signers:
             if host != owner and host not in held:

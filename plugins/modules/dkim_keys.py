@@ -12,8 +12,8 @@ version_added: 1.0.0
 author: mailfleet contributors (@mailfleet)
 description:
   - Sees to it that all senders of a domain sign with one key per selector, which never rests on the controller.
-  - A run has four steps. Every sender reports its public keys (V(read)); the controller plans (V(plan)); the first
-    sender of a domain makes the missing key and seals it for the others (V(make)); they open and keep it (V(store)).
+  - A run has four steps. Every sender reports its public keys (V(read)); the controller plans (V(plan)); one
+    sender of each domain makes a missing key and seals it for the others (V(make)); they open and keep it (V(store)).
     When nothing is missing, the run ends after V(plan).
   - Private keys travel sealed for the exchange key of the receiving sender. An existing key is never overwritten.
   - The role P(mailfleet.mta.dkim#role) has the tasks in their order.

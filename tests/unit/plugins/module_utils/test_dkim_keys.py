@@ -38,7 +38,7 @@ def order(recipient: str) -> dict[str, Any]:
         # nothing to do
         (["mx1"], {"mx1": held("A")}, "A", {}, {}),
         (["mx1", "mx2"], {"mx1": held("A"), "mx2": held("A")}, "A", {}, {}),
-        # the first signer by name makes the key
+        # one signer makes the key, whatever their order
         (["mx1"], {"mx1": NOTHING}, None, {"mx1": [KEY]}, {}),
         (["mx2", "mx1"], {"mx1": NOTHING, "mx2": NOTHING}, None, {"mx1": [KEY]}, {"mx1": order("mx2")}),
         # who has it shares it
@@ -90,3 +90,11 @@ def test_selectors_live_side_by_side() -> None:
 def test_all_problems_at_once() -> None:
     items = [Wanted(domain=f"d{number}.example", selector="s", signers=["mx1", "mx2"]) for number in range(3)]
     assert len(plan_keys(items, {"mx1": NOTHING}).problems) == 3
+
+
+def test_the_senders_share_the_work() -> None:
+    items = [Wanted(domain=f"d{number}.example", selector="s", signers=["mx2", "mx1"]) for number in range(100)]
+    plan = plan_keys(items, {"mx1": NOTHING, "mx2": NOTHING})
+    assert sorted(plan.make) == ["mx1", "mx2"]
+    assert all(30 < len(keys) < 70 for keys in plan.make.values())
+    assert plan_keys([{**item, "signers": ["mx1", "mx2"]} for item in items], {"mx1": NOTHING, "mx2": NOTHING}) == plan
