@@ -49,5 +49,6 @@ def host_keys(name: str) -> dict[str, str]:
 def ssh_files() -> dict[str, str]:
     """SSH client files; in the lab's network they take the place of those in /etc/ssh, so `ssh mx1` just works."""
     known = [f"{host.name},{host.address} {(SSH / f'host_{host.name}.pub').read_text()}" for host in HOSTS.values()]
-    config = f"Host *\n  User root\n  IdentityFile {SSH / 'id_ed25519'}\n  StrictHostKeyChecking yes\n  UserKnownHostsFile /dev/null\n"
+    options = ("User root", f"IdentityFile {SSH / 'id_ed25519'}", "StrictHostKeyChecking yes")
+    config = "\n  ".join(["Host *", *options, "UserKnownHostsFile /dev/null"]) + "\n"
     return {"ssh/ssh_config": config, "ssh/ssh_known_hosts": "".join(known)}
