@@ -81,7 +81,7 @@ def test_queued(kind: str, name: str, number: int) -> None:
         (("domain", "example.com", 2),
          "mx1: 2 messages are queued in pool campaign from example.com, which is no longer in the fleet. "
          "Wait until `postqueue -c /etc/postfix-campaign -p` lists none of them, "
-        "or put the domain back into fleet_domains; "
+         "or put the domain back into fleet_domains; "
          "nothing was changed."),
     ],
 )  # fmt: skip
