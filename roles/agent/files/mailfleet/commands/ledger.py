@@ -1,0 +1,116 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""mailfleet ledger run | catch-up"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from mailfleet import replies, replies_rules
+from mailfleet.ledger import Ledger, LedgerError, logs_of
+from mailfleet.ledger_names import Names
+from mailfleet.notify import Notifier
+
+HELP = "read the logs of all pools into the ledger: as a service (run), or what there is now (catch-up)"
+
+CONFIG = "/etc/mailfleet/agent/live/agent.json"
+DATABASE = "/var/lib/mailfleet/agent/ledger.db"
+LOGS = "/var/log/postfix"
+POLL_SECONDS = 0.25
+RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("mode", choices=["run", "catch-up"])
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, default=Path(CONFIG), help="the host's view, %(default)s"
+    )
+    parser.add_argument("--database", metavar="FILE", default=DATABASE, help="%(default)s")
+    parser.add_argument("--logs", metavar="DIRECTORY", default=LOGS, help="where the instances log, %(default)s")
+    parser.add_argument("--rules", metavar="FILE", type=Path, help="your reply rules, laid over the shipped ones")
+    parser.add_argument("--json", action="store_true", help="catch-up: a summary for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        ledger = _ledger(arguments)
+    except (OSError, replies_rules.RulesError) as error:
+        _say(f"mailfleet ledger: {error}")
+        return 2
+    except (ValueError, LookupError, TypeError) as error:
+        _say(f"mailfleet ledger: {arguments.config} is no view of a host ({error!r}): the role agent writes one.")
+        return 2
+    if arguments.mode == "catch-up":
+        return catch_up(ledger, arguments.json)
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda _number, _frame: stop.set())
+    serve(ledger, Notifier(), stop)
+    return 0
+
+
+def _ledger(arguments: argparse.Namespace) -> Ledger:
+    names = Names(json.loads(arguments.config.read_text()))
+    classify = replies.Classifier(replies_rules.load(arguments.rules))
+    return Ledger(arguments.database, logs_of(names, arguments.logs), names, classify, say=_say)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def catch_up(ledger: Ledger, as_json: bool) -> int:
+    """Read what there is now; a summary on standard output."""
+    started = time.monotonic()
+    lines = events = 0
+    more = True
+    try:
+        while more:
+            progress = ledger.step(time.time())
+            lines, events, more = lines + progress.lines, events + progress.events, progress.more
+    except LedgerError as error:
+        _say(str(error))
+        return 1
+    finally:
+        ledger.close()
+    seconds = time.monotonic() - started
+    if as_json:
+        summary = {"lines": lines, "events": events, "seconds": round(seconds, 3), "problems": ledger.problems}
+        print(json.dumps(summary))
+    else:
+        print(f"{lines} lines read, {events} events counted in {seconds:.1f} s.")
+    return 1 if ledger.problems else 0
+
+
+def serve(ledger: Ledger, notifier: Notifier, stop: threading.Event, clock: Callable[[], float] = time.time) -> None:
+    """Follow the logs until told to stop; a ledger that cannot write is tried again, later each time."""
+    notifier.ready()
+    failures = 0
+    while not stop.is_set():
+        notifier.alive()
+        try:
+            progress = ledger.step(clock())
+        except LedgerError as error:
+            if not failures:
+                _say(str(error))
+                notifier.status(str(error))
+            stop.wait(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+            failures += 1
+            continue
+        if failures:
+            _say("The ledger can be written again.")
+            notifier.status("")
+            failures = 0
+        if not progress.more:
+            stop.wait(POLL_SECONDS)
+    notifier.stopping()
+    ledger.close()
