@@ -93,7 +93,7 @@ def _report(plan: Plan, want: Wanted, outcome: Outcome) -> None:
         where = {"domain": domain, "name": want.name, "type": want.type}
         if outcome.pending_ips or outcome.pending_values:
             values = [printable(value) for value in outcome.pending_values]
-            plan.pending_removals.append({**where, "ips": list(outcome.pending_ips), "values": values})
+            plan.pending_removals.append({**where, "ips": list(outcome.pending_ips), "others": values})
         if outcome.foreign:
             plan.foreign.append({**where, "values": list(outcome.foreign)})
         if outcome.notes:

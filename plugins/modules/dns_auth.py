@@ -105,7 +105,7 @@ pending_removals:
       type: list
       elements: str
       returned: always
-    values:
+    others:
       description: Values of another kind, for example an MX of the return path. They need no release.
       type: list
       elements: str

@@ -95,7 +95,7 @@ def test_moving_a_domain_adds_first_and_removes_only_what_is_released(server, zo
 def test_old_return_path_hosts_go_in_the_final_phase(server, zone):
     run_auth(server, auth_of(zone.name, bounce_mx=["old.example.com"]))
     [pending] = run_auth(server, auth_of(zone.name))["pending_removals"]
-    assert pending["values"] == ["10 old.example.com."]
+    assert pending["others"] == ["10 old.example.com."]
     assert zone.values("bounce", "MX") == ["10 mx1.example.com.", "10 old.example.com."]
     run_auth(server, auth_of(zone.name), phase="final")
     assert zone.values("bounce", "MX") == ["10 mx1.example.com."]

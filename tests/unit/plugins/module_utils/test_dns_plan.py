@@ -100,10 +100,10 @@ def test_what_the_final_phase_takes_away(want, have, release, after, loses):
 @pytest.mark.parametrize(
     ("want", "have", "pending"),
     [
-        (SPF, ["v=spf1 ip4:192.0.2.1 ip4:192.0.2.8 -all"], {"ips": ["192.0.2.8"], "values": []}),
-        (SPF, ["v=spf1 ip6:2001:db8:0::8 ip4:192.0.2.1 -all"], {"ips": ["2001:db8::8"], "values": []}),
+        (SPF, ["v=spf1 ip4:192.0.2.1 ip4:192.0.2.8 -all"], {"ips": ["192.0.2.8"], "others": []}),
+        (SPF, ["v=spf1 ip6:2001:db8:0::8 ip4:192.0.2.1 -all"], {"ips": ["2001:db8::8"], "others": []}),
         (SPF, ["v=spf1 ip4:192.0.2.1 ip4:192.0.2.9 -all"], None),
-        (BOUNCE, ["10 old.example.com.", "10 mx1.example.com."], {"ips": [], "values": ["10 old.example.com."]}),
+        (BOUNCE, ["10 old.example.com.", "10 mx1.example.com."], {"ips": [], "others": ["10 old.example.com."]}),
         (MX, ["10 old.example.com.", "10 mx1.example.com."], None),
     ],
 )
