@@ -21,9 +21,9 @@ _FO = re.compile(r"[01ds](:[01ds])*\Z")
 
 
 def dmarc(node: Node) -> dict[str, t.Any]:
-    """The policy with the keys that were written; policy itself always."""
+    """The keys that were written; empty where the inventory says nothing, so that what is published stays."""
     if node.absent:
-        return {"policy": "none"}
+        return {}
     known: tuple[str, ...] = _KEYS
     if isinstance(node.value, dict):
         for key in _REMOVED:

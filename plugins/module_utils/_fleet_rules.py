@@ -20,7 +20,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_load_isps imp
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Problem, shown
 
 Problems = t.Iterator[Problem]
-_TAKEN_PORTS = {22: "SSH", 25: "mail from other servers (bounces)", 53: "DNS", 11332: "the signing milter"}
+_TAKEN_PORTS = {22: "SSH", 25: "mail from other servers (bounces)", 53: "DNS"}
 
 
 def senders(fleet: model.Fleet) -> Problems:

@@ -23,10 +23,6 @@ Auth = Mapping[str, Any]  # one DOMAIN_AUTH of the compiled fleet
 Keys = Mapping[str, Mapping[str, str]]  # domain -> selector -> base64 public key
 
 
-# What the compiled fleet says of a domain whose DMARC policy nobody wrote down.
-UNDECLARED_DMARC: tuple[dict[str, str], ...] = ({}, {"policy": "none"})
-
-
 def _addresses(ips: Mapping[str, list[str]] | None) -> tuple[str, ...]:
     ips = ips or {}
     return (*ips.get("ip4", []), *ips.get("ip6", []))
@@ -66,7 +62,7 @@ def domain_records(auth: Auth, keys: Keys, ttl_of: Callable[[str], int]) -> list
         name = f"{plain_name(auth['selector'])}._domainkey.{domain}"
         wanted.append(Wanted(name, "TXT", ttl, (build_dkim(DkimKey(public_key)),), rule="dkim", domains=owner))
     dmarc = auth.get("dmarc") or {}
-    text, declared = build_dmarc(dmarc_from_options(dmarc)), dmarc not in UNDECLARED_DMARC
+    text, declared = build_dmarc(dmarc_from_options(dmarc)), bool(dmarc)
     wanted.append(Wanted(f"_dmarc.{domain}", "TXT", ttl, (text,), rule="dmarc", domains=owner, declared=declared))
     if auth.get("bounce_mx"):
         ownership = "value" if return_path == domain else "rrset"

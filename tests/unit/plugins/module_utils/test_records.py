@@ -218,7 +218,7 @@ def test_records_of_a_domain(domain, expected):
 
 
 @pytest.mark.parametrize(
-    ("dmarc", "declared"), [({}, False), ({"policy": "none"}, False), ({"policy": "reject"}, True)]
+    ("dmarc", "declared"), [({}, False), ({"policy": "none"}, True), ({"policy": "reject"}, True)]
 )
 def test_a_policy_nobody_wrote_down_is_not_declared(dmarc, declared):
     [wanted] = [w for w in records.fleet_records([auth(dmarc=dmarc)], {}, lambda name: 60)[0] if w.rule == "dmarc"]
