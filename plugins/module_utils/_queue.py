@@ -43,8 +43,7 @@ def holdings_of(view: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
     """
     domains = sorted({name for domain in view["elsewhere"] for name in (domain["domain"], domain["return_path"])})
     return {
-        pool["name"]: {"addresses": [ip["address"] for ip in pool["ips"]], "domains": domains}
-        for pool in view["pools"]
+        pool["name"]: {"addresses": [ip["address"] for ip in pool["ips"]], "domains": domains} for pool in view["pools"]
     }
 
 
