@@ -47,7 +47,8 @@ class Event(NamedTuple):
     isp: str  # name of the ISP profile
     ip: str  # the lane's IPv4 address, by which it is named; "" without a lane
     queue_id: str
-    domain: str  # fleet domain of the envelope sender (return paths count for theirs); "" for the MTA's own reports, "?" unknown
+    # Fleet domain of the envelope sender, also by its return path; "" for the MTA's own reports, "?" when not known.
+    domain: str
     recipient_domain: str
     relay: str  # host that answered; "" when none did
     relay_ip: str

@@ -29,7 +29,7 @@ _LANE_AGENTS = frozenset({"smtp", "lmtp"})
 
 
 class Message:
-    """A message in the queue: its sender's domain, and for each recipient that waits the lane (or ISP) of its last try."""
+    """A message in the queue: its domain, and by recipient that waits the lane of its last try, or the ISP."""
 
     __slots__ = ("domain", "gone", "waiting")
 

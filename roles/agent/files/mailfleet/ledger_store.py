@@ -180,15 +180,17 @@ class Store:
         self._keep_newest("day", DAYS, "ip_day", "ip_day", "domain_day", "latency_day")
         self._keep_newest("day", REPLY_DAYS, "replies", "replies")
         self.db.execute(
-            "DELETE FROM replies WHERE shape <> '' AND (day, isp, cls, rule, shape) IN (SELECT day, isp, cls, rule, shape"
-            " FROM (SELECT *, row_number() OVER (PARTITION BY day, isp ORDER BY n DESC) AS place FROM replies)"
+            "DELETE FROM replies WHERE shape <> '' AND (day, isp, cls, rule, shape) IN"
+            " (SELECT day, isp, cls, rule, shape FROM"
+            " (SELECT *, row_number() OVER (PARTITION BY day, isp ORDER BY n DESC) AS place FROM replies)"
             " WHERE place > ?)",
             (REPLY_SHAPES,),
         )
         for log, heads in logs.items():
             there = list(heads)
             self.db.execute(
-                "DELETE FROM marks WHERE log = ? AND id NOT IN (SELECT id FROM marks WHERE log = ? ORDER BY id DESC LIMIT ?)"
+                "DELETE FROM marks WHERE log = ?"
+                " AND id NOT IN (SELECT id FROM marks WHERE log = ? ORDER BY id DESC LIMIT ?)"
                 f" AND head NOT IN ({', '.join('?' for _head in there)})",
                 (log, log, MARKS_PER_LOG, *there),
             )

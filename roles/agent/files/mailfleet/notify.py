@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Mapping
@@ -34,7 +35,6 @@ class Notifier:
 
     def _send(self, text: str) -> None:
         if self._socket:
-            try:
+            # A service is no worse for a systemd that does not listen.
+            with contextlib.suppress(OSError):
                 self._socket.sendto(text.encode(), self._address)
-            except OSError:
-                pass  # a service is no worse for a systemd that does not listen
