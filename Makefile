@@ -15,7 +15,7 @@ check: setup ## lint, types and unit tests; no root; LEGS="ruff unit" runs only 
 	@$(DEV) python $(TOOLS)/legs.py check $(LEGS)
 
 test: setup ## everything, with the lab (root)
-	@$(TOOLS)/system-packages lab
+	@$(TOOLS)/system-packages lab dns
 	@$(DEV) python $(TOOLS)/legs.py test $(LEGS)
 
 demo: setup ## the lab, a site run, a message for each lane and provider, and what the receivers saw (root)
@@ -23,7 +23,7 @@ demo: setup ## the lab, a site run, a message for each lane and provider, and wh
 	@$(DEV) tests/demo/run
 
 bench: setup ## the measurements of docs/, made again (root)
-	@$(TOOLS)/system-packages lab
+	@$(TOOLS)/system-packages lab dns
 	@$(TOOLS)/in-venv bench tests/bench/run
 
 lab-up: setup ## two senders, DNS, mailbox-provider personas and the golden receiver (root)
