@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: holdings
-short_description: What may stay in each pool of a host
+short_description: What each pool of a host shall have
 version_added: 1.0.0
 author: mailfleet contributors (@mailfleet)
 description: Prints the part of a host's view that M(mailfleet.mta.queue_info) compares.
@@ -20,12 +20,12 @@ options:
 EXAMPLES = r"""
 - name: See what would leave
   mailfleet.mta.queue_info:
-    pools: "{{ fleet_compiled.views[inventory_hostname] | mailfleet.mta.holdings }}"
+    wanted: "{{ fleet_compiled.views[inventory_hostname] | mailfleet.mta.holdings }}"
 """
 
 RETURN = r"""
 _value:
-  description: A mapping of pools to their C(addresses) and the C(domains) of the fleet with their return-path names.
+  description: C(pools) with the C(addresses) and C(domains) of each pool, and C(fleet) with all names of the fleet.
   type: dict
 """
 

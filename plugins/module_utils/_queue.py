@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+_SHOWN = 20
 # What a pool has: {"addresses": [...], "domains": [...]}; domains include the return-path names.
 Holdings = Mapping[str, Mapping[str, Sequence[str]]]
 
@@ -35,15 +36,17 @@ class Leaving:
     name: str
 
 
-def holdings_of(view: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
-    """What may stay in each pool of a host: its addresses, and mail of every domain that the fleet still has.
-
-    A domain that moves leaves its queued mail where it is: that mail goes out by the old addresses, which the domain's
-    SPF record keeps until the old queue has none of it.
-    """
-    domains = sorted({name for domain in view["elsewhere"] for name in (domain["domain"], domain["return_path"])})
+def holdings_of(view: Mapping[str, Any]) -> dict[str, Any]:
+    """What each pool of a host shall have, and all domains of the fleet wherever they are sent."""
     return {
-        pool["name"]: {"addresses": [ip["address"] for ip in pool["ips"]], "domains": domains} for pool in view["pools"]
+        "pools": {
+            pool["name"]: {
+                "addresses": [ip["address"] for ip in pool["ips"]],
+                "domains": [name for domain in pool["domains"] for name in (domain["name"], domain["return_path"])],
+            }
+            for pool in view["pools"]
+        },
+        "fleet": [name for domain in view["elsewhere"] for name in (domain["domain"], domain["return_path"])],
     }
 
 
@@ -61,17 +64,40 @@ def parse(lines: Iterable[str]) -> Queue:
     return queue
 
 
-def leaving(live: Holdings, wanted: Holdings) -> list[Leaving]:
-    """Pools, addresses and domains that the host has and that are wanted no more."""
+def leaving(live: Holdings, wanted: Holdings, fleet: Iterable[str]) -> list[Leaving]:
+    """Pools, addresses and domains that the host has and that are wanted no more.
+
+    A domain that moves to another pool is not leaving: its queued mail goes out by the old addresses, which its SPF
+    record keeps until no old queue has any of it.
+    """
     found = []
+    known = set(fleet)
     for pool in sorted(live):
         if pool not in wanted:
             found.append(Leaving(pool, "pool", pool))
             continue
-        for kind, key in (("address", "addresses"), ("domain", "domains")):
-            gone = set(live[pool].get(key, ())) - set(wanted[pool].get(key, ()))
-            found += [Leaving(pool, kind, name) for name in sorted(gone)]
+        addresses, domains = (set(live[pool].get(key, ())) for key in ("addresses", "domains"))
+        found += [Leaving(pool, "address", name) for name in sorted(addresses - set(wanted[pool]["addresses"]))]
+        found += [Leaving(pool, "domain", name) for name in sorted(domains - set(wanted[pool]["domains"]) - known)]
     return found
+
+
+def mail_changes(live: Holdings, wanted: Holdings) -> list[str]:
+    """What a run changes on a host in mail terms, one line a pool."""
+    lines = []
+    for pool in sorted({*live, *wanted}):
+        before, after = live.get(pool, {}), wanted.get(pool, {})
+        signs = [
+            f"{sign} {name}"
+            for key in ("addresses", "domains")
+            for sign, one, other in (("+", after, before), ("-", before, after))
+            for name in sorted(set(one.get(key, ())) - set(other.get(key, ())))
+        ]
+        verb = "new pool" if pool not in live else "pool goes" if pool not in wanted else "pool"
+        shown = signs if len(signs) <= _SHOWN else [*signs[:_SHOWN], f"and {len(signs) - _SHOWN} more"]
+        if signs:
+            lines.append(f"{verb} {pool}: {', '.join(shown)}")
+    return lines
 
 
 def queued(item: Leaving, queue: Queue) -> int:

@@ -9,7 +9,7 @@ This module util is PRIVATE to the collection.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run, host
@@ -17,6 +17,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._queue import (
     Holdings,
     Queue,
     leaving,
+    mail_changes,
     parse,
     queued,
     refusals,
@@ -29,10 +30,10 @@ class QueueError(Exception):
     """One sentence about a queue that cannot be read."""
 
 
-def report(wanted: Holdings | None, senders: Sequence[str], run: Run, view: str = VIEW) -> dict[str, Any]:
-    """What leaves with its queued mail, and queued mail by sender domain; only queues that matter are read."""
+def report(wanted: Mapping[str, Any] | None, senders: Sequence[str], run: Run, view: str = VIEW) -> dict[str, Any]:
+    """What changes, what leaves with its queued mail, and queued mail by sender; only queues that matter are read."""
     live = holdings(view)
-    gone = [] if wanted is None else leaving(live, wanted)
+    gone = [] if wanted is None else leaving(live, wanted["pools"], wanted["fleet"])
     pools = sorted(live) if senders else sorted({item.pool for item in gone})
     queues = {pool: read_queue(pool, run) for pool in pools}
     items = [
@@ -40,6 +41,7 @@ def report(wanted: Holdings | None, senders: Sequence[str], run: Run, view: str 
         for item in gone
     ]
     return {
+        "changes": [] if wanted is None else mail_changes(live, wanted["pools"]),
         "leaving": items,
         "refusals": refusals(host(), items),
         "senders": {pool: {name: queues[pool].senders[name.lower()] for name in senders} for pool in live if senders},

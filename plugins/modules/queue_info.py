@@ -14,9 +14,10 @@ description:
   - Compares what the live generation of the role P(mailfleet.mta.postfix#role) has with what is wanted.
   - Reads only the queues of pools from which something leaves; without such a pool it reads one small file.
 options:
-  pools:
+  wanted:
     description:
-      - What is wanted, as a mapping of pools to their C(addresses) and C(domains) (with the return-path names).
+      - What is wanted, as P(mailfleet.mta.holdings#filter) prints it. C(pools) maps each pool to its C(addresses) and
+        C(domains) (with the return-path names), C(fleet) lists the names of all domains of the fleet.
       - Without it nothing is compared.
     type: dict
   senders:
@@ -36,8 +37,7 @@ attributes:
 EXAMPLES = r"""
 - name: See what would leave
   mailfleet.mta.queue_info:
-    pools:
-      campaign: {addresses: [198.51.100.20], domains: [example.com, bounce.example.com]}
+    wanted: "{{ fleet_compiled.views[inventory_hostname] | mailfleet.mta.holdings }}"
   register: __postfix_leaving
 
 - name: Refuse to remove what mail still waits for
@@ -47,6 +47,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changes:
+  description: What differs between the live generation and O(wanted) in mail terms, a line for each pool.
+  type: list
+  elements: str
+  returned: always
+  sample: ["pool campaign: + 198.51.100.23, - shop.example.org"]
 leaving:
   description:
     - What the host has and is wanted no more. C(kind) is V(pool), V(address) or V(domain).
@@ -76,11 +82,11 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._queue_host import Q
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"pools": {"type": "dict"}, "senders": {"type": "list", "elements": "str", "default": []}},
+        argument_spec={"wanted": {"type": "dict"}, "senders": {"type": "list", "elements": "str", "default": []}},
         supports_check_mode=True,
     )
     try:
-        result = report(module.params["pools"], module.params["senders"], runner(module.run_command))
+        result = report(module.params["wanted"], module.params["senders"], runner(module.run_command))
     except QueueError as error:
         module.fail_json(msg=f"{host()}: {error}")
     module.exit_json(**result)

@@ -29,8 +29,8 @@ options:
     type: list
     elements: str
     default: []
-  pools:
-    description: What shall stay on a Postfix sender; see M(mailfleet.mta.queue_info).
+  wanted:
+    description: What shall be on a Postfix sender; see M(mailfleet.mta.queue_info).
     type: dict
 attributes:
   check_mode:
@@ -75,8 +75,14 @@ interface:
   description: The interface of the default route, else the one that this SSH connection uses. Empty if there is none.
   type: str
   returned: always
+changes:
+  description: What differs between the live generation and O(wanted) in mail terms, a line for each pool.
+  type: list
+  elements: str
+  returned: always
+  sample: ["pool campaign: + 198.51.100.23, - shop.example.org"]
 leaving:
-  description: What the host has and O(pools) lacks; see M(mailfleet.mta.queue_info).
+  description: What the host has and O(wanted) lacks; see M(mailfleet.mta.queue_info).
   type: list
   elements: dict
   returned: always
@@ -103,7 +109,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import Syst
 def main() -> None:
     many = {"type": "list", "elements": "str", "default": []}
     module = AnsibleModule(
-        argument_spec={"packages": many, "paths": many, "units": many, "pools": {"type": "dict"}},
+        argument_spec={"packages": many, "paths": many, "units": many, "wanted": {"type": "dict"}},
         supports_check_mode=True,
     )
     run = runner(module.run_command)
@@ -112,7 +118,7 @@ def main() -> None:
     except NetworkError:  # a probe reports; who needs the interface says what is wrong
         interface = None
     try:
-        queues = report(module.params["pools"], [], run)
+        queues = report(module.params["wanted"], [], run)
     except QueueError as error:
         module.fail_json(msg=f"{host()}: {error}")
     module.exit_json(
@@ -121,6 +127,7 @@ def main() -> None:
         units_inactive=Systemd(run).inactive(module.params["units"]),
         release=this_release(),
         interface=interface or "",
+        changes=queues["changes"],
         leaving=queues["leaving"],
         refusals=queues["refusals"],
     )

@@ -104,6 +104,22 @@ def test_mail_of_another_pool_is_refused_with_the_right_endpoint(
     assert fnmatch.fnmatchcase(message.reply, reply + "*"), message.reply
 
 
+def test_the_general_endpoint_hands_each_domain_to_its_pool(fleet: lab.Play) -> None:
+    """mx2 serves all three pools; an address of the right one brings the message."""
+    own = [source for source in traffic.sources() if source.host == "mx2"]
+    messages = [
+        Message(f"b@bounce.{domain}", "entry@generic.example", f"a@{domain}")
+        for source in own
+        for domain in source.domains
+    ]
+    sent = lab.submit("198.51.100.12", 587, messages)
+    by_identity = {message.identity: message for message in sent}
+    for delivery in traffic.arrived(sent):
+        domain = by_identity[delivery.identity].header_from.partition("@")[2]
+        (source,) = (source for source in own if domain in source.domains)
+        assert (delivery.helo, delivery.signed) == (source.helo, ((domain, "mf1"),))
+
+
 def test_no_listener_is_an_open_relay(fleet: lab.Play) -> None:
     """mx2 is no allowed network of mx1's pools."""
     probe = (

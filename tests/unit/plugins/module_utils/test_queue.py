@@ -15,6 +15,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._queue import (
     Leaving,
     holdings_of,
     leaving,
+    mail_changes,
     parse,
     queued,
     refusals,
@@ -53,11 +54,30 @@ def test_parse() -> None:
          [("campaign", "address", "192.0.2.21")]),
         ({"trans": {"addresses": ["192.0.2.10"], "domains": ["tx.example.com", "example.com", "bounce.example.com"]},
           "campaign": {"addresses": ["192.0.2.20", "192.0.2.21"], "domains": []}},
+         []),
+        ({"trans": LIVE["trans"], "campaign": {"addresses": ["192.0.2.20", "192.0.2.21"], "domains": []}},
          [("campaign", "domain", "bounce.example.com"), ("campaign", "domain", "example.com")]),
     ],
 )  # fmt: skip
 def test_leaving(wanted: dict, expected: list) -> None:
-    assert leaving(LIVE, wanted) == [Leaving(*item) for item in expected]
+    fleet = [name for pool in wanted.values() for name in pool["domains"]]
+    assert leaving(LIVE, wanted, fleet) == [Leaving(*item) for item in expected]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lines"),
+    [
+        (LIVE, []),
+        ({}, ["pool goes campaign: - 192.0.2.20, - 192.0.2.21, - bounce.example.com, - example.com",
+              "pool goes trans: - 192.0.2.10, - tx.example.com"]),
+        ({**LIVE, "trans": {"addresses": ["192.0.2.11"], "domains": ["tx.example.com", "example.org"]}},
+         ["pool trans: + 192.0.2.11, - 192.0.2.10, + example.org"]),
+        ({**LIVE, "new": {"addresses": [], "domains": [f"d{n:02}.example" for n in range(22)]}},
+         ["new pool new: " + ", ".join(f"+ d{n:02}.example" for n in range(20)) + ", and 2 more"]),
+    ],
+)  # fmt: skip
+def test_mail_changes(wanted: dict, lines: list) -> None:
+    assert mail_changes(LIVE, wanted) == lines
 
 
 @pytest.mark.parametrize(
@@ -96,10 +116,15 @@ def test_nothing_queued_is_no_refusal() -> None:
 
 def test_holdings_of_a_view() -> None:
     view = {
-        "pools": [{"name": "p", "ips": [{"address": "::1"}]}],
+        "pools": [
+            {"name": "p", "ips": [{"address": "::1"}], "domains": [{"name": "a.b", "return_path": "r.a.b"}]},
+        ],
         "elsewhere": [{"domain": "a.b", "return_path": "r.a.b"}, {"domain": "c.d", "return_path": "c.d"}],
     }
-    assert holdings_of(view) == {"p": {"addresses": ["::1"], "domains": ["a.b", "c.d", "r.a.b"]}}
+    assert holdings_of(view) == {
+        "pools": {"p": {"addresses": ["::1"], "domains": ["a.b", "r.a.b"]}},
+        "fleet": ["a.b", "r.a.b", "c.d", "c.d"],
+    }
 
 
 @pytest.fixture
@@ -128,25 +153,25 @@ def postqueue(asked: list) -> Any:
 )
 def test_only_queues_that_matter_are_read(view: str, wanted: Any, senders: list, read: list) -> None:
     asked: list[str] = []
-    report(wanted, senders, postqueue(asked), view)
+    report(wanted and {"pools": wanted, "fleet": []}, senders, postqueue(asked), view)
     assert asked == read
 
 
 def test_report(view: str) -> None:
-    result = report({"trans": LIVE["trans"]}, ["example.com"], postqueue([]), view)
+    result = report({"pools": {"trans": LIVE["trans"]}, "fleet": []}, ["example.com"], postqueue([]), view)
     assert result["leaving"] == [{"pool": "campaign", "kind": "pool", "name": "campaign", "queued": 4}]
     assert result["senders"] == {"campaign": {"example.com": 2}, "trans": {"example.com": 2}}
     assert len(result["refusals"]) == 1
 
 
 def test_host_without_a_generation(tmp_path: Path) -> None:
-    assert report(LIVE, ["a"], postqueue([]), str(tmp_path / "none"))["leaving"] == []
+    assert report({"pools": LIVE, "fleet": []}, ["a"], postqueue([]), str(tmp_path / "none"))["leaving"] == []
 
 
 def test_damaged_view_and_broken_queue(tmp_path: Path, view: str) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text("{")
     with pytest.raises(QueueError, match=r"bad.json cannot be read"):
-        report({}, [], postqueue([]), str(bad))
+        report({"pools": {}, "fleet": []}, [], postqueue([]), str(bad))
     with pytest.raises(QueueError, match=r"The queue of pool campaign cannot be read: fatal: no"):
-        report({}, [], lambda argv, timeout: Answer(1, "", "fatal: no"), view)
+        report({"pools": {}, "fleet": []}, [], lambda argv, timeout: Answer(1, "", "fatal: no"), view)

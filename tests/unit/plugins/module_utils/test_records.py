@@ -217,9 +217,7 @@ def test_records_of_a_domain(domain, expected):
     assert {w.domains for w in wanted} == {("example.com",)}
 
 
-@pytest.mark.parametrize(
-    ("dmarc", "declared"), [({}, False), ({"policy": "none"}, True), ({"policy": "reject"}, True)]
-)
+@pytest.mark.parametrize(("dmarc", "declared"), [({}, False), ({"policy": "none"}, True), ({"policy": "reject"}, True)])
 def test_a_policy_nobody_wrote_down_is_not_declared(dmarc, declared):
     [wanted] = [w for w in records.fleet_records([auth(dmarc=dmarc)], {}, lambda name: 60)[0] if w.rule == "dmarc"]
     assert wanted.declared is declared
