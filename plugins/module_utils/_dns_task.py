@@ -38,6 +38,7 @@ COMMON_SPEC: dict[str, dict[str, Any]] = {
 AUTH_SPEC: dict[str, dict[str, Any]] = {
     "phase": {"type": "str", "choices": ["add", "final"], "default": "add"},
     "release": {"type": "list", "elements": "str", "default": []},
+    "retired": {"type": "list", "elements": "str", "default": []},
     **COMMON_SPEC,
 }
 RECORDS_SPEC = COMMON_SPEC
@@ -58,7 +59,7 @@ _DOMAIN_KEYS = ("domain", "selector", "return_path")
 
 def publish_auth(params: Params, check: bool, progress: Progress) -> dict[str, Any]:
     settings = parse_settings(params["dns"])
-    domains: Sequence[Mapping[str, Any]] = params["domains"]
+    domains = [_with_retired(auth, params["retired"]) for auth in params["domains"]]
     for number, auth in enumerate(domains):
         missing = [key for key in _DOMAIN_KEYS if not isinstance(auth, dict) or not auth.get(key)]
         if missing:
@@ -76,6 +77,15 @@ def publish_auth(params: Params, check: bool, progress: Progress) -> dict[str, A
     items = [str(auth["domain"]) for auth in domains]
     options = Options(params["phase"], frozenset(params["release"]), check, _limits(params))
     return _run(items, wanted, problems, notes, settings, options, params, progress, "domains")
+
+
+def _with_retired(auth: Any, retired: Sequence[str]) -> Any:
+    """An address that left the fleet is to SPF what an address of another pool is."""
+    if not retired or not isinstance(auth, dict):
+        return auth
+    others = {"ip4": [], "ip6": [], **(auth.get("other_fleet_ips") or {})}
+    left = {"ip4": [ip for ip in retired if ":" not in ip], "ip6": [ip for ip in retired if ":" in ip]}
+    return {**auth, "other_fleet_ips": {family: [*others[family], *left[family]] for family in left}}
 
 
 def publish_records(params: Params, check: bool, progress: Progress) -> dict[str, Any]:

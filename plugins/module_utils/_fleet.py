@@ -56,6 +56,7 @@ def compile_fleet(raw: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[Problem
     return {
         "views": views,
         "domains": domain_auth(fleet),
+        "addresses": sorted({item["address"] for view in views.values() for item in view["addresses"]}),
         "summary": {
             "hosts": len(fleet.hosts),
             "pools": len(fleet.pools),

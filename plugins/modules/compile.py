@@ -98,6 +98,11 @@ domains:
   returned: success
   type: list
   elements: dict
+addresses:
+  description: All source addresses of the fleet.
+  returned: success
+  type: list
+  elements: str
 summary:
   description: How many hosts, pools, addresses, domains, isps and lanes there are.
   returned: success

@@ -50,6 +50,11 @@ options:
     type: list
     elements: str
     default: []
+  retired:
+    description: Addresses that are no longer in the fleet; SPF records lose them like those of other pools.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
