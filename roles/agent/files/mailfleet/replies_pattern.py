@@ -5,7 +5,7 @@
 """The patterns of the reply rules: the part of regular expressions that Python and PCRE read alike.
 
     abc \\. \\[      characters (lower case: replies are folded before they are matched)
-    . \\d \\s \\S \\w \\b    [a-z0-9_] [^ ]    ^ (only at the start of the pattern or of an alternative)
+    . \\d \\s \\S \\w \\b    [a-z0-9_] [^ ]    ^ and $ (only at the start and the end of an alternative)
     (one|other)    ?  *  +  {2}  {0,30}    (?!not this)
 
 Reading them ourselves gives four things at once: a pattern that means something else elsewhere is refused, the time of
@@ -30,6 +30,9 @@ _QUANTIFIER = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 # Where a reply has several lines Postfix shows them joined, each with its codes: "... that 550-5.1.1 you ...".
 _PCRE_SPACE = r" (?:[45][0-9][0-9][- ,](?:[45]\.[0-9]+\.[0-9]+ )?)?"
 
+# Postfix adds which command was answered.
+_PCRE_END = r"(?: \(in reply to [^()]*\))?$"
+
 
 class PatternError(ValueError):
     """One sentence that says what is wrong with a pattern."""
@@ -51,6 +54,11 @@ class Any:
 @dataclass(frozen=True)
 class Start:
     """The start of the reply."""
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of the reply."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class Repeat:
     source: str
 
 
-Node = Union[Char, Any, Start, Without, Sequence, Choice, Repeat]
+Node = Union[Char, Any, Start, End, Without, Sequence, Choice, Repeat]
 
 
 class _Reader:
@@ -122,6 +130,8 @@ class _Reader:
             if not first:
                 raise PatternError("^ stands inside; write \\^ for the character")
             return Start()
+        if char == "$" and self.peek() in ("", "|", ")"):
+            return End()
         if char in "?*+{}]$":
             raise PatternError(f"{char} stands alone; write \\{char} for the character")
         if char != char.lower() or ord(char) < 32:
@@ -175,7 +185,7 @@ class _Reader:
             self.at = match.end()
             least = int(match[1])
             most = int(match[3] or TEXT_LIMIT) if match[2] else least
-        if isinstance(node, (Start, Without)) or (isinstance(node, Any) and node.places):
+        if isinstance(node, (Start, End, Without)) or (isinstance(node, Any) and node.places):
             raise PatternError("a place cannot be repeated")
         if self.peek() in ("?", "+", "*") and self.peek():
             raise PatternError("two quantifiers follow each other")
@@ -303,6 +313,8 @@ def _write(node: Node, space: str, start: str) -> str:
         return node.source
     if isinstance(node, Start):
         return start
+    if isinstance(node, End):
+        return "$" if start == "^" else _PCRE_END
     if isinstance(node, Without):
         return f"(?!{_write(node.body, space, start)})"
     if isinstance(node, Sequence):
