@@ -14,7 +14,7 @@ over soon after its end and a long one is asked about rarely.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 NORMAL, STOPPED, PROBING, RAMPING = "normal", "stopped", "probing", "ramping"
 
@@ -93,8 +93,8 @@ def refused(state: Backoff, what: Refusal, policy: Policy, cap: int) -> Step:
         return Step(state._replace(strikes=strikes))
     if policy.halve:
         current = cap if state.phase == NORMAL else state.connections
-        if current <= 1:
-            return Step(state._replace(strikes=strikes[-policy.strikes :]))
+        if current <= 1 or (state.phase == RAMPING and what.time <= state.since + _LATE_SECONDS):
+            return Step(state._replace(strikes=()))
         return Step(_slow(state, what, current // 2), RELOAD)
     return Step(_stop(state, what, policy), RELOAD)
 
@@ -181,7 +181,7 @@ class Policies:
     The settings of an ISP are about replies that name a quota or a block; vague replies keep the short waits.
     """
 
-    def __init__(self, isps: Mapping[str, float], settings: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, isps: Mapping[str, float], settings: Mapping[str, Mapping[str, float]]) -> None:
         self._retry_after = dict(isps)
         self._settings = settings
         self._known: dict[tuple[str, str, str], Policy | None] = {}
@@ -204,10 +204,10 @@ class Policies:
         own = self._settings.get(isp, {})
         if action not in _NAMED or not own:
             return policy
-        least = float(own.get("wait", policy.least))
+        least = own.get("wait", policy.least)
         return policy._replace(
             strikes=int(own.get("strikes", policy.strikes)),
             least=least,
-            most=max(least, float(own.get("longest", policy.most))),
-            step=float(own.get("step", policy.step)),
+            most=max(least, own.get("longest", policy.most)),
+            step=own.get("step", policy.step),
         )

@@ -89,6 +89,16 @@ class Ledger:
             raise LedgerError(self._sentence(error)) from error
         return progress
 
+    def write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Something else to write, in a transaction of its own."""
+        try:
+            store = self._store = self._store or Store(self._path)
+            with store.transaction():
+                work(store.db)
+        except (sqlite3.Error, WrongVersionError) as error:
+            self.close()
+            raise LedgerError(self._sentence(error)) from error
+
     def close(self) -> None:
         if self._store:
             self._store.close()

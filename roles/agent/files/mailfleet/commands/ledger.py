@@ -13,12 +13,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from mailfleet import replies, replies_rules
+from mailfleet import control, replies, replies_rules
+from mailfleet.control import Controller
 from mailfleet.ledger import Ledger, LedgerError, logs_of
 from mailfleet.ledger_names import Names
 from mailfleet.notify import Notifier
+from mailfleet.requests import Requests
 
 HELP = "read the logs of all pools into the ledger: as a service (run), or what there is now (catch-up)"
 
@@ -26,6 +29,7 @@ CONFIG = "/etc/mailfleet/agent/live/agent.json"
 DATABASE = "/var/lib/mailfleet/agent/ledger.db"
 LOGS = "/var/log/postfix"
 POLL_SECONDS = 0.25
+TICK_SECONDS = 1.0
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -42,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        ledger = _ledger(arguments)
+        ledger, controller = _ledger(arguments)
     except (OSError, replies_rules.RulesError) as error:
         _say(f"mailfleet ledger: {error}")
         return 2
@@ -54,14 +58,18 @@ def run(arguments: argparse.Namespace) -> int:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda _number, _frame: stop.set())
-    serve(ledger, Notifier(), stop)
+    serve(ledger, Notifier(), stop, controller=controller)
     return 0
 
 
-def _ledger(arguments: argparse.Namespace) -> Ledger:
-    names = Names(json.loads(arguments.config.read_text()))
+def _ledger(arguments: argparse.Namespace) -> tuple[Ledger, Controller]:
+    view = json.loads(arguments.config.read_text())
+    names = Names(view)
     classify = replies.Classifier(replies_rules.load(arguments.rules))
-    return Ledger(arguments.database, logs_of(names, arguments.logs), names, classify, say=_say)
+    controller = Controller(view, control.policies(view), Requests(say=_say), _say)
+    observers = [controller] if arguments.mode == "run" else []
+    logs = logs_of(names, arguments.logs)
+    return Ledger(arguments.database, logs, names, classify, observers, say=_say), controller
 
 
 def _say(sentence: str) -> None:
@@ -91,14 +99,27 @@ def catch_up(ledger: Ledger, as_json: bool) -> int:
     return 1 if ledger.problems else 0
 
 
-def serve(ledger: Ledger, notifier: Notifier, stop: threading.Event, clock: Callable[[], float] = time.time) -> None:
+def serve(
+    ledger: Ledger,
+    notifier: Notifier,
+    stop: threading.Event,
+    clock: Callable[[], float] = time.time,
+    controller: Controller | None = None,
+) -> None:
     """Follow the logs until told to stop; a ledger that cannot write is tried again, later each time."""
     notifier.ready()
     failures = 0
+    ticked = float("-inf")
     while not stop.is_set():
         notifier.alive()
         try:
-            progress = ledger.step(clock())
+            now = clock()
+            progress = ledger.step(now)
+            if controller and not 0 <= now - ticked < TICK_SECONDS:
+                ledger.write(partial(controller.tick, now=now))
+                ticked = now
+            if controller:
+                controller.committed()
         except LedgerError as error:
             if not failures:
                 _say(str(error))

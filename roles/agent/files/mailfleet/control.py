@@ -1,0 +1,221 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Runs the backoff of all keys inside the ledger: events and time in, states and requests to Postfix out."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mailfleet import backoff, events, queue, state
+from mailfleet.backoff import Backoff, Policies, Refusal, Step
+from mailfleet.events import Event
+from mailfleet.requests import Requests
+from mailfleet.state import Key
+
+LANES, DOMAINS = "lane_state", "domain_state"
+# Receivers without a profile, and filters that count per customer, share a lane but not their opinion of us.
+WIDE_SITES = 5
+WIDE_SECONDS = 300.0
+WIDE_LIMIT = 1000
+
+Table = dict[Key, Backoff]
+
+
+class Controller:
+    """An observer of the ledger. ``tick`` is called between the ledger's steps, several times a second."""
+
+    def __init__(
+        self, view: Mapping[str, Any], policies: Policies, requests: Requests, say: Callable[[str], None] = print
+    ) -> None:
+        self._policies = policies
+        self._requests = requests
+        self._say = say
+        self._instances = {pool["name"]: str(pool["instance"]) for pool in view["pools"]}
+        self._caps: dict[Key, int] = {
+            (pool["name"], lane["bind4"], lane["isp"]): int(lane["connections"])
+            for pool in view["pools"]
+            for lane in pool["lanes"]
+        }
+        self._lanes: dict[tuple[str, str], list[str]] = {}
+        for pool in view["pools"]:
+            for lane in pool["lanes"]:
+                self._lanes.setdefault((pool["name"], lane["isp"]), []).append(lane["name"])
+        self._wide = {isp["name"] for isp in view["isps"] if isp.get("rollup") == "site" or isp["name"] == "other"}
+        # Strikes of keys that are normal live in memory only.
+        self._strikes: dict[tuple[str, Key, bool], tuple[float, ...]] = {}
+        self._sites: dict[Key, dict[str, float]] = {}
+        self._cursors: dict[tuple[str, str], str] = {}
+        self._pending: list[tuple[str, str, list[str]]] = []
+        self._sayings: list[str] = []
+        self._changed: dict[str, Table] = {LANES: {}, DOMAINS: {}}
+        self._held: dict[str, Table] = {LANES: {}, DOMAINS: {}}
+
+    # ---- the ledger's observer ---------------------------------------------------------------------------------------
+
+    def observe(self, db: sqlite3.Connection, new: Sequence[Event]) -> None:
+        self._load(db)
+        held, domains, strikes = self._held[LANES], self._held[DOMAINS], self._strikes
+        for event in new:
+            if event.result == events.DELIVERED:
+                if held or domains or strikes:
+                    self._delivered(event)
+            elif event.result in events.REFUSALS and event.ip and event.action:
+                self._refused(db, event)
+        self._save(db)
+
+    def committed(self) -> None:
+        for kind, pool, queue_ids in self._pending:
+            self._requests.ask(kind, pool, queue_ids)
+        for sentence in self._sayings:
+            self._say(sentence)
+        self._pending, self._sayings = [], []
+        self._requests.send(time.monotonic())
+
+    def tick(self, db: sqlite3.Connection, now: float) -> None:
+        """Inside a transaction, with committed() after it, about once a second."""
+        self._load(db)
+        for table in (LANES, DOMAINS):
+            for key, held in list(self._held[table].items()):
+                policy = self._policies.find(key[2], held.action, held.cls)
+                cap = self._cap(table, key)
+                if policy is None or not cap:
+                    self._put(db, table, key, held, Step(Backoff()))  # a lane or a rule that is gone
+                else:
+                    self._put(db, table, key, held, backoff.tick(held, policy, cap, now))
+        self._save(db)
+
+    # ---- one event ---------------------------------------------------------------------------------------------------
+
+    def _delivered(self, event: Event) -> None:
+        for table, key in self._keys(event):
+            held = self._held[table].get(key)
+            if held:
+                known = backoff.delivered(held, event.time)
+                if known is not held:
+                    self._held[table][key] = self._changed[table][key] = known
+            else:
+                self._strikes.pop((table, key, True), None)
+
+    def _refused(self, db: sqlite3.Connection, event: Event) -> None:
+        policy = self._policies.find(event.isp, event.action, event.cls)
+        if policy is None or event.reply.startswith("local:"):
+            return
+        table, key = self._keys(event)[1 if event.action in backoff.DOMAIN_ACTIONS and self._ours(event.domain) else 0]
+        cap = self._cap(table, key)
+        if not cap:
+            return
+        held = self._held[table].get(key)
+        if event.isp in self._wide and not held:
+            if not self._elsewhere(key, event):
+                return
+            policy = policy._replace(strikes=max(policy.strikes, WIDE_SITES), within=WIDE_SECONDS)
+        strikes = (table, key, policy.forgiving)
+        before = held or Backoff(strikes=self._strikes.get(strikes, ()))
+        what = Refusal(event.time, event.cls, event.rule, event.action, event.reply)
+        step = backoff.refused(before, what, policy, cap)
+        if step.state.phase == backoff.NORMAL:
+            self._strikes[strikes] = step.state.strikes
+        else:
+            self._strikes.pop(strikes, None)
+            self._put(db, table, key, before, step)
+
+    def _keys(self, event: Event) -> tuple[tuple[str, Key], tuple[str, Key]]:
+        return (
+            (LANES, (event.pool, event.ip, event.isp)),
+            (DOMAINS, (event.pool, event.domain, event.isp)),
+        )
+
+    def _elsewhere(self, key: Key, event: Event) -> bool:
+        """Whether this receiver has not been counted for this key yet."""
+        sites = self._sites.setdefault(key, {})
+        site = event.recipient_domain or event.relay
+        known = sites.get(site, float("-inf"))
+        if len(sites) >= WIDE_LIMIT:
+            sites.clear()
+        sites[site] = event.time
+        return not 0 <= event.time - known <= WIDE_SECONDS
+
+    @staticmethod
+    def _ours(domain: str) -> bool:
+        return domain not in ("", "?")
+
+    # ---- states ------------------------------------------------------------------------------------------------------
+
+    def _cap(self, table: str, key: Key) -> int:
+        if table == LANES:
+            return self._caps.get(key, 0)
+        return max((cap for (pool, _ip, isp), cap in self._caps.items() if (pool, isp) == (key[0], key[2])), default=0)
+
+    def _load(self, db: sqlite3.Connection) -> None:
+        """Each time anew: `mailfleet resume` may have ended a backoff, and a transaction may have been undone."""
+        state.create(db)
+        known = state.snapshot(db)
+        self._held = {LANES: dict(known.lanes), DOMAINS: dict(known.domains)}
+        self._changed = {LANES: {}, DOMAINS: {}}
+        self._pending, self._sayings = [], []
+
+    def _put(self, db: sqlite3.Connection, table: str, key: Key, before: Backoff, step: Step) -> None:
+        after = step.state
+        if after is not before:
+            self._changed[table][key] = after
+        if after.phase == backoff.NORMAL:
+            self._held[table].pop(key, None)
+        else:
+            self._held[table][key] = after
+        if (after.phase, after.connections) != (before.phase, before.connections):
+            self._sayings.append(_sentence(key, before, after))
+        if step.effect:
+            pool, _who, isp = key
+            ids = self._some(db, pool, isp, after.connections + 1) if step.effect == backoff.TRY else []
+            if ids or step.effect != backoff.TRY:
+                self._pending.append((step.effect, pool, ids))
+
+    def _some(self, db: sqlite3.Connection, pool: str, isp: str, number: int) -> list[str]:
+        """A few of the messages that wait; each time others, because some wait for reasons of their own."""
+        names = [*self._lanes.get((pool, isp), ()), isp]
+        found = queue.some(db, self._instances[pool], names, number, self._cursors.get((pool, isp), ""))
+        if found:
+            self._cursors[pool, isp] = found[-1]
+        return found
+
+    def _save(self, db: sqlite3.Connection) -> None:
+        for table, changed in self._changed.items():
+            if changed:
+                state.save(db, table, changed)
+
+
+def _sentence(key: Key, before: Backoff, after: Backoff) -> str:
+    pool, who, isp = key
+    words = {
+        backoff.STOPPED: f"stopped for {after.until - after.since:.0f} s ({after.refused} refusals): {after.reason}",
+        backoff.PROBING: "probing with one connection",
+        backoff.RAMPING: f"{after.connections} connections" + (f": {after.reason}" if not before.connections else ""),
+        backoff.NORMAL: "back to normal",
+    }
+    return f"{who} at {isp} (pool {pool}): {words[after.phase]}"
+
+
+def policies(view: Mapping[str, Any]) -> Policies:
+    """From the view: its ISPs, and the settings under "backoff"."""
+    settings = view.get("backoff", {})
+    own = {isp: {word: seconds(value) for word, value in values.items()} for isp, values in settings.items()}
+    return Policies({isp["name"]: seconds(isp["retry_after"]) for isp in view["isps"]}, own)
+
+
+def seconds(text: Any) -> float:
+    """A number, or a text such as 15m or 1h30m."""
+    if isinstance(text, (int, float)):
+        return float(text)
+    total, number = 0.0, ""
+    for char in str(text):
+        if char.isdigit():
+            number += char
+        else:
+            total += int(number) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[char]
+            number = ""
+    return total + (float(number) if number else 0.0)
