@@ -83,7 +83,8 @@ class Tally:
             )  # fmt: skip
         key = (slot, event.isp, event.cls, event.rule, shape(text))
         self.replies[key] += 1
-        self.wordings[key] = (event.time, text)
+        if key not in self.wordings or event.time >= self.wordings[key][0]:
+            self.wordings[key] = (event.time, text)
 
     def refused_by_shape(self) -> list[tuple[tuple[int, str, str, str, str], int, float, str]]:
         """The most frequent shapes of each ISP; the rest counts under the shape ""."""

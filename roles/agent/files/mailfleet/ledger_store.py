@@ -155,7 +155,8 @@ class Store:
         )
         self.db.executemany(
             "INSERT INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET n = n + excluded.n, time = excluded.time, reply = excluded.reply",
+            " ON CONFLICT DO UPDATE SET n = n + excluded.n, time = max(time, excluded.time),"
+            " reply = iif(excluded.time >= time, excluded.reply, reply)",
             [
                 (day_of(slot * SLOT_SECONDS), *rest, number, moment, reply)
                 for (slot, *rest), number, moment, reply in tally.refused_by_shape()
