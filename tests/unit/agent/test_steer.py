@@ -174,7 +174,7 @@ def test_a_rate_overflows_to_the_other_addresses_and_then_waits() -> None:
     view["isps"][0]["message_rate"] = "1/min"
     world = World(view)
     replies = [world.ask("campaign", "anna@gmail.com") for _each in range(4)]
-    assert {reply for reply in replies[:3]} == {f"OK gmail-192-0-2-{number}:" for number in (1, 2, 3)}
+    assert set(replies[:3]) == {f"OK gmail-192-0-2-{number}:" for number in (1, 2, 3)}
     assert "its message rate is used up" in replies[3]
     assert world.ask("campaign", "anna@hosted.example").startswith("OK retry:")
     assert world.ask("campaign", "anna@yahoo.com").startswith("OK yahoo-")
