@@ -14,7 +14,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._generation import p
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._remote import explained
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import RenderError, lists, plain, render_tree
 
-_FOR_THE_CONTROLLER = ("templates", "vars", "each")
+_FOR_THE_CONTROLLER = ("templates", "vars", "each", "files")
 
 
 class ActionModule(ActionBase):
@@ -33,7 +33,11 @@ class ActionModule(ActionBase):
                 sources = read_sources(self._find_needle("templates", str(here["templates"] or "tree")))
                 context = plain(here["vars"])
                 each = lists(plain(here["each"], "each"), context)
-                arguments["tree"] = pack(render_tree(sources, context, each))
+                tree = render_tree(sources, context, each)
+                for target, source in sorted(here["files"].items()):
+                    verbatim = read_sources(self._find_needle("files", source))
+                    tree.update({f"{target}/{path}": text for path, text in verbatim.items()})
+                arguments["tree"] = pack(tree)
             except (RenderError, AnsibleError, OSError, UnicodeDecodeError) as error:
                 return {"failed": True, "msg": f"{host}: {error}"}
         result = self._execute_module("mailfleet.mta.generation", module_args=arguments, task_vars=task_vars)
@@ -44,7 +48,9 @@ class ActionModule(ActionBase):
 def read_sources(directory: str) -> dict[str, str]:
     """All files below a directory, by their relative path."""
     sources: dict[str, str] = {}
-    for base, _directories, names in os.walk(directory):
+    for base, directories, names in os.walk(directory):
+        # Python's leavings of a run from the checkout.
+        directories[:] = [name for name in directories if not name.startswith((".", "__pycache__"))]
         for name in names:
             path = os.path.join(base, name)
             with open(path, encoding="utf-8") as handle:

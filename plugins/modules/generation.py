@@ -26,6 +26,13 @@ options:
     description: The directory with the templates, sought like the O(ansible.builtin.template#module:src) of a role.
     type: str
     default: tree
+  files:
+    description:
+      - Directories whose files go into the tree as they are, as a mapping of a directory of the tree
+        to a directory sought like the O(ansible.builtin.copy#module:src) of a role.
+      - Hidden directories and C(__pycache__) are left out. Only text is taken.
+    type: dict
+    default: {}
   vars:
     description: What the templates may use. Nothing else is visible to them.
     type: dict
@@ -177,6 +184,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "templates": {"type": "str", "default": "tree"},
+            "files": {"type": "dict", "default": {}},
             "vars": {"type": "dict", "default": {}},
             "each": {"type": "dict", "default": {}},
             "check": {"type": "list", "elements": "list", "default": []},

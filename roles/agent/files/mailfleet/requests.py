@@ -2,28 +2,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
 
-"""Requests to the root-owned helper that talks to Postfix: reload an instance, try or flush its waiting mail.
+"""Requests to the helper of root that talks to Postfix: reload an instance, try or flush its waiting mail.
 
-A request is a file in a directory that a systemd path unit watches. The same request again replaces it, and each kind
-has a least interval, so a storm of refusals costs no storm of reloads.
+A request is a datagram to a socket of systemd, which starts the helper. The same request is asked once at a time, and
+each kind has a least interval, so that a storm of refusals costs no storm of reloads.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 
 from mailfleet.backoff import FLUSH, RELOAD, TRY
 
-DIRECTORY = "/run/mailfleet/requests"
+SOCKET = "/run/mailfleet/requests.sock"
 _INTERVALS = {RELOAD: 1.0, TRY: 2.0, FLUSH: 30.0}
+_IDS = 100
 
 
 class Requests:
-    """What was asked is written by send(), as soon as its interval allows."""
+    """What was asked leaves by send(), as soon as its interval allows."""
 
-    def __init__(self, directory: str = DIRECTORY, say: Callable[[str], None] = print) -> None:
-        self._directory = directory
+    def __init__(self, path: str = SOCKET, say: Callable[[str], None] = print) -> None:
+        self._path = path
         self._say = say
         self._waiting: dict[tuple[str, str], list[str]] = {}
         self._sent: dict[tuple[str, str], float] = {}
@@ -33,6 +35,7 @@ class Requests:
         """``kind`` is RELOAD, TRY (these messages) or FLUSH."""
         known = self._waiting.setdefault((kind, pool), [])
         known += [queue_id for queue_id in queue_ids if queue_id not in known]
+        del known[_IDS:]
 
     def send(self, now: float) -> None:
         """``now`` is a clock that is never set back."""
@@ -40,21 +43,19 @@ class Requests:
             kind, pool = key
             if 0 <= now - self._sent.get(key, float("-inf")) < _INTERVALS[kind]:
                 continue
-            if self._write(f"{kind}-{pool}", self._waiting[key]):
+            if self._told(" ".join([kind, pool, *self._waiting[key]])):
                 self._sent[key] = now
                 del self._waiting[key]
 
-    def _write(self, name: str, lines: Sequence[str]) -> bool:
-        path = os.path.join(self._directory, name)
+    def _told(self, text: str) -> bool:
         try:
-            with open(path + ".new", "w", encoding="ascii") as handle:
-                handle.write("".join(f"{line}\n" for line in lines))
-            os.replace(path + ".new", path)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as helper:
+                helper.connect(self._path)
+                helper.send(text.encode())
         except OSError as error:
             if not self._silent:
-                self._say(
-                    f"{path} cannot be written ({error.strerror}): Postfix looks at held mail later, at its own times."
-                )
+                reason = os.strerror(error.errno or 0)
+                self._say(f"{self._path} takes no request ({reason}): Postfix looks at held mail at its own times.")
             self._silent = True
             return False
         self._silent = False

@@ -49,6 +49,19 @@ def test_renders_here_and_asks_the_host_once(act: Any, tmp_path: Path) -> None:
     assert asked[0] == {"name": "postfix", "keep": 3}
 
 
+def test_files_go_into_the_tree_as_they_are(act: Any, tmp_path: Path) -> None:
+    for path in ("tree/a", "program/b.py", "program/part/c.py", "program/__pycache__/b.pyc", "program/.cache/d"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("{{ nothing }}" if path.startswith("program") else "text\n")
+    result, asked = act(name="agent", files={"lib/program": "program"})
+    assert result == {"changed": False}
+    assert unpack(asked[0]["tree"]) == {
+        "a": "text\n",
+        "lib/program/b.py": "{{ nothing }}",
+        "lib/program/part/c.py": "{{ nothing }}",
+    }
+
+
 def test_rollback_needs_no_templates(act: Any) -> None:
     assert act(name="postfix", rollback=True)[1] == [{"name": "postfix", "rollback": True}]
 
