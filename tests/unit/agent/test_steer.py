@@ -101,7 +101,7 @@ class World:
         ("trans", "anna@nothing.example", "OK other-192-0-2-9:"),
         ("trans", "anna@null.example", "OK error:5.1.10 null.example accepts no mail (null MX)"),
         ("trans/rcpt", "anna@null.example", "OK error:5.1.10 null.example accepts no mail (null MX)"),
-        ("trans/rcpt", "anna@gmail.com", "NOTFOUND "),
+        ("trans/rcpt", "anna@gmail.com", "OK steered:"),
         ("trans", "anna@unanswered.example", "OK other-192-0-2-9:"),
         ("trans", "anna@yahoo.com", "OK yahoo-192-0-2-9:"),  # no answer, but a provider's own domain
         ("trans", "*", "NOTFOUND "),
@@ -161,7 +161,7 @@ def test_only_the_queue_manager_uses_grants_up() -> None:
     probing = Backoff(PROBING, world.now, connections=1)
     world.state = state.State(lanes={("trans", "192.0.2.9", "gmail"): probing})
     for _each in range(5):
-        assert world.ask("trans/rcpt", "anna@gmail.com") == "NOTFOUND "
+        assert world.ask("trans/rcpt", "anna@gmail.com") == "OK steered:"
         world.ask("trans/explain", "anna@gmail.com")
     assert world.ask("trans", "anna@gmail.com") == "OK gmail-192-0-2-9:"
     assert world.ask("trans", "anna@gmail.com").startswith("OK retry:4.7.1 ")

@@ -21,6 +21,8 @@ from mailfleet.pace import Allowance, Pace, Rate
 from mailfleet.rollup import Rollup, domain_of, is_literal
 
 NOT_FOUND = "NOTFOUND "
+# smtpd uses no lane; it only looks whether mail is refused, with 4xx too where "retry" says so.
+ACCEPTED = "OK steered:"
 RCPT, EXPLAIN = "rcpt", "explain"
 _TEXT = 300
 _DEFAULTS: Mapping[str, float] = {
@@ -119,7 +121,7 @@ class Steer:
         if route.refusal:
             return f"OK error:{_clean(route.refusal)}"
         if purpose == RCPT:
-            return NOT_FOUND
+            return ACCEPTED
         choice = self._choose(pool, key, route, self._take)
         if choice.lane:
             return f"OK {choice.lane.name}:"
