@@ -1,0 +1,144 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""Rollups, domain macros, and queues that enter backoff mode and never leave it. Pure.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import items, unquote, words
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import (
+    ERROR,
+    WARNING,
+    Block,
+    Config,
+    Setting,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_regex import split
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_rules import looks_complete
+
+_MACRO = re.compile(r"\$([A-Za-z0-9_]+)")
+_RECOVERY = ("backoff-to-normal-after", "backoff-to-normal-after-delivery")
+
+
+def check(config: Config) -> None:
+    domains: dict[str, list[Block]] = {}
+    for block in config.root.all("domain"):
+        domains.setdefault(block.argument.lower(), []).append(block)
+    _rollups(config, domains)
+    _macros(config)
+    _recovery(config, domains)
+
+
+def _rollups(config: Config, domains: dict[str, list[Block]]) -> None:
+    lines = [setting for block in config.root.all("mx-rollup-list") for setting in block.of("mx")]
+    queues = {word.lower() for setting in lines for word in (words(setting.value) or ())[1:2]}
+    known = looks_complete(config) or any(name.endswith(".rollup") for name in domains)
+    level = ERROR if known and not config.partial else WARNING
+    for setting in lines:
+        name, queue, by_ip = [*(words(setting.value) or ()), "", "", ""][:3]
+        blocks = domains.get(queue.lower(), [])
+        hosts = any((block.last("smtp-hosts") or block.last("route") or '""') != '""' for block in blocks)
+        if name.startswith("*.") and not by_ip and not hosts:
+            message = f"mx {name} is a wildcard, and <domain {queue}> has no smtp-hosts to deliver to."
+            config.report(setting, level, f"{message} Add rollup-by-ip to the line, or smtp-hosts to the block.")
+        elif not blocks and queue and not config.partial:
+            message = f"mx names the queue {queue}, which has no <domain {queue}> with limits of its own."
+            config.report(setting, WARNING, f"{message} Add one.")
+    queues.update(
+        (unquote(setting.value) or "").lower()
+        for block in config.root.all("domain")
+        for setting in block.of("queue-to")
+    )
+    for name, blocks in domains.items():
+        if name.endswith(".rollup") and name not in queues and not config.partial:
+            message = (
+                f"{blocks[0].title} gets no mail: no mx line and no queue-to names it. Correct the name or remove it."
+            )
+            config.report(blocks[0], WARNING, message)
+
+
+def _macros(config: Config) -> None:
+    macros: dict[str, Setting] = {}
+    order = {id(block): place for place, block in enumerate(config.root.all("domain"))}
+    for setting in config.root.of("domain-macro"):
+        name = setting.value.split()[0] if setting.value else ""
+        if name in macros:
+            message = (
+                f"domain-macro {name} stands in line {macros[name].line} too, and which one counts is not documented."
+            )
+            config.report(setting, WARNING, f"{message} Rename one.")
+        macros.setdefault(name, setting)
+    graph = {name: _MACRO.findall(setting.value) for name, setting in macros.items()}
+    level = ERROR if not config.partial and (macros or looks_complete(config)) else WARNING
+    for name, setting in macros.items():
+        if _reaches(graph, name):
+            config.report(setting, ERROR, f"domain-macro {name} contains itself. Take ${name} out of its list.")
+        for other in graph[name]:
+            if other not in macros:
+                message = f"domain-macro {name} uses ${other}, which is not defined. Define it before."
+                config.report(setting, level, message)
+    for block in config.root.all("domain"):
+        for name in _MACRO.findall(block.argument):
+            if name not in macros:
+                message = (
+                    f"{block.title} uses the macro {name}, which is not defined. Write domain-macro {name} DOMAINS."
+                )
+                config.report(block, level, message)
+            elif macros[name].file == block.file and macros[name].line > block.line and id(block) in order:
+                message = (
+                    f"{block.title} uses the macro of line {macros[name].line}, which is behind it. Define it before."
+                )
+                config.report(block, WARNING, message)
+
+
+def _reaches(graph: dict[str, list[str]], start: str) -> bool:
+    todo, seen = list(graph[start]), set()
+    while todo:
+        name = todo.pop()
+        if name == start:
+            return True
+        if name not in seen:
+            seen.add(name)
+            todo += graph.get(name, [])
+    return False
+
+
+def _recovery(config: Config, domains: dict[str, list[Block]]) -> None:
+    """mode=backoff without a way back: the default of backoff-to-normal-after is never."""
+    stuck = {block.argument.lower(): block for block in config.root.all("smtp-pattern-list") if _enters(block)}
+    for block in config.root.all("domain"):
+        setting = next(block.of("smtp-pattern-list"), None)
+        if setting is None or (unquote(setting.value) or "").lower() not in stuck or config.partial:
+            continue
+        covering = [block, *(other for name in _general(block.argument) for other in domains.get(name, []))]
+        if not any(_leaves(other) for other in covering):
+            message = f"{block.title} enters backoff mode by {setting.value} and never leaves it."
+            config.report(setting, WARNING, f"{message} Write backoff-to-normal-after 1h into the block.")
+
+
+def _enters(block: Block) -> bool:
+    for setting in block.of("reply"):
+        parts = split(setting.value)
+        actions = items(parts[1]) if parts else []
+        if "mode=backoff" in actions and not any(action.startswith("backoff-to-normal-after=") for action in actions):
+            return True
+    return False
+
+
+def _leaves(block: Block) -> bool:
+    return any(block.last(name) not in (None, "never", "no", "false", "0") for name in _RECOVERY)
+
+
+def _general(name: str) -> Iterator[str]:
+    """The patterns that also cover a domain, from near to far."""
+    labels = re.sub(r"^(\[\*\.\]|\*\.)", "", name.lower()).split(".")
+    for start in range(len(labels)):
+        parent = ".".join(labels[start:])
+        yield from (parent, f"*.{parent}", f"[*.]{parent}")
+    yield "*"

@@ -1,0 +1,257 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""The simple types of values in PowerMTA's configuration language. Pure.
+
+Each check takes a value and returns what is wrong with it: None, or the level and the words after the directive's name.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Callable, Union
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import items, words
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import ERROR, WARNING, Problem
+
+Check = Callable[[str], Problem]
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+_UNITS = "(?:d|day|h|hr|m|min|s|sec)"
+_DURATION = re.compile(r"0|(?=\d)(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
+_LOOSE_DURATION = re.compile(r"(?:\d+[wdhms])+", re.IGNORECASE)
+_RATE = re.compile(rf"unlimited|0|0*[1-9]\d*/(?:0*[1-9]\d*)?{_UNITS}")
+_DATA_RATE = re.compile(rf"unlimited|0|\d+[bkmgt]?/(?:0*[1-9]\d*)?{_UNITS}", re.IGNORECASE)
+_DAILY = re.compile(r"\d+/(?:d|day)(?:,\d+/(?:d|day))*")
+_DOMAIN = re.compile(r"(?!-)[\w-]+(?:\.(?!-)[\w-]+)*\.?")
+_MAIL = re.compile(r"[^@\s,<>\"]+@[^@\s,<>\"]+|<?[^@\s,<>\"]+@\[[^\]\s]+\]>?")
+_HEADER = re.compile(r"[!-9;-~]+")
+_URL = re.compile(r"https?://[^\s/?#@]+(?:/\S*)?", re.IGNORECASE)
+_BRACES = re.compile(r"\{[^{}\s]+\}")
+
+# Names of record types, long and short, and their short form.
+RECORDS = {name: name for name in ("d", "b", "t", "tq", "r", "rb", "rs", "f")}
+RECORDS.update(zip(("delivery", "bounce", "transient", "transient-queue"), ("d", "b", "t", "tq")))
+RECORDS.update(zip(("receipt", "received", "remote-bounce", "remote-status"), ("r", "r", "rb", "rs")))
+RECORDS.update({"feedback-loop": "f", "fbl": "f"})
+
+
+def wrong(value: str, wanted: str, remedy: str = "") -> Problem:
+    shown = value if len(value) <= 60 else value[:57] + "..."
+    return ERROR, f'takes {wanted}, not "{shown}".{" " + remedy if remedy else ""}'
+
+
+def case(value: str, check: Check, otherwise: Problem) -> Problem:
+    """A value that is only right in lower case is doubtful: the guides do not say whether case counts."""
+    lower = value.lower()
+    if lower != value and check(lower) is None:
+        return WARNING, f'has the value "{value}", and no guide says that capitals are understood. Write {lower}.'
+    return otherwise
+
+
+def boolean(value: str) -> Problem:
+    if value in ("yes", "no", "true", "false"):
+        return None
+    return case(value, boolean, wrong(value, "yes or no"))
+
+
+def integer(value: str) -> Problem:
+    return None if value.isascii() and value.isdigit() else wrong(value, "a whole number")
+
+
+def integer_or(word: str) -> Check:
+    def check(value: str) -> Problem:
+        if value == word or integer(value) is None:
+            return None
+        return case(value, check, wrong(value, f"a whole number or {word}"))
+
+    return check
+
+
+def port(value: str) -> Problem:
+    if integer(value) is None and int(value) <= 65535:
+        return None
+    return wrong(value, "a port from 0 to 65535")
+
+
+def duration(value: str) -> Problem:
+    if _DURATION.fullmatch(value):
+        return None
+    if _LOOSE_DURATION.fullmatch(value):
+        return (
+            WARNING,
+            f'has the interval "{value}". Write it in lower case and in the order 1w2d12h30m.',
+        )
+    remedy = f"Write the unit, as in {value}s or {value}m." if value.isdigit() else "Use the units w, d, h, m and s."
+    return wrong(value, "a time interval such as 1d12h, 30m or 300s", remedy)
+
+
+def duration_or_never(value: str) -> Problem:
+    return None if value == "never" else case(value, duration_or_never, duration(value))
+
+
+def boolean_or_duration_or_never(value: str) -> Problem:
+    if value == "never" or boolean(value) is None or duration(value) is None:
+        return None
+    return case(value, boolean_or_duration_or_never, wrong(value, "yes, no, never or a time interval"))
+
+
+def duration_list(value: str) -> Problem:
+    if re.search(r"[ \t]", value):
+        return wrong(value, "intervals with commas and without blanks, such as 10m,30m,2h")
+    parts = value.split(",")
+    if len(parts) > 30:
+        return ERROR, f"has {len(parts)} intervals, and 30 is the most. Shorten the list; its last interval repeats."
+    return next((problem for problem in map(duration, parts) if problem), None)
+
+
+def rate(value: str) -> Problem:
+    if _RATE.fullmatch(value):
+        return None
+    remedy = "0 messages in an interval are not allowed; 0 alone means unlimited." if value.startswith("0/") else ""
+    return case(value, rate, wrong(value, "a rate such as 100/h or 5/10m, or unlimited", remedy))
+
+
+def data_rate(value: str) -> Problem:
+    return None if _DATA_RATE.fullmatch(value) else wrong(value, "an amount in an interval such as 10M/h, or unlimited")
+
+
+def daily_limits(value: str) -> Problem:
+    if _DAILY.fullmatch(value):
+        return None
+    return wrong(value, "messages a day with commas and without blanks, such as 50/day,100/day")
+
+
+def size(value: str) -> Problem:
+    if re.fullmatch(r"0|\d+[bkmgt]", value, re.IGNORECASE):
+        return None
+    if value.isdigit():
+        return (
+            WARNING,
+            f'has the value "{value}" without a unit, which is deprecated. Write {value}b.',
+        )
+    return wrong(value, "a size such as 500k, 50M or 1G")
+
+
+def size_or_unlimited(value: str) -> Problem:
+    return None if value == "unlimited" else case(value, size_or_unlimited, size(value))
+
+
+def network(value: str) -> Network | None:
+    """An address or a network, also in the short forms 10/8 and 0/0."""
+    address, slash, mask = value.partition("/")
+    if address.startswith("[") and address.endswith("]"):
+        address = re.sub(r"(?i)^ipv6:", "", address[1:-1])
+    if slash and ":" not in address and re.fullmatch(r"\d+(\.\d+){0,3}", address):
+        address += ".0" * (3 - address.count("."))
+    try:
+        return ipaddress.ip_network(address + slash + mask, strict=False)
+    except ValueError:
+        return None
+
+
+def ip(value: str) -> Problem:
+    return None if "/" not in value and network(value) is not None else wrong(value, "an IP address")
+
+
+def cidr(value: str) -> Problem:
+    return None if network(value) is not None else wrong(value, "an IP address or a network such as 10.0.0.0/8")
+
+
+def host_name(value: str) -> Problem:
+    if _DOMAIN.fullmatch(value) and len(value) <= 255:
+        if re.fullmatch(r"[\d.]+", value):
+            return (
+                WARNING,
+                f'has the address "{value}" for a host name. Write the name that it has in DNS.',
+            )
+        return None
+    return wrong(value, "a host name such as mail.example.com")
+
+
+def domain_pattern(value: str) -> Problem:
+    """`*`, `example.com`, `*.example.com`, `[*.]example.com`, `[10.0.0.0/8]` or a name in braces."""
+    bare = value[4:] if value.startswith("[*.]") else value[2:] if value.startswith("*.") else value
+    if value == "*" or _DOMAIN.fullmatch(bare) or (bare is value and _BRACES.fullmatch(value)):
+        return None
+    if value.startswith("[") and value.endswith("]") and network(value[1:-1]) is not None:
+        return None
+    if re.search(r"[ \t,]", value):
+        return wrong(value, "exactly one domain", "Write a line or a block for each domain.")
+    return wrong(value, "a domain such as example.com, *.example.com, [*.]example.com or *")
+
+
+def email(value: str) -> Problem:
+    if not value or _MAIL.fullmatch(value):
+        return None
+    if re.fullmatch(r"[\w.+-]+", value):
+        return WARNING, f'has "{value}", which is not a full address. Write NAME@DOMAIN.'
+    return wrong(value, "one address such as postmaster@example.com")
+
+
+def email_list(value: str) -> Problem:
+    return next((problem for problem in map(email, items(value)) if problem), None)
+
+
+def path(value: str) -> Problem:
+    if not value or re.match(r"/|\\\\|[A-Za-z]:[\\/]", value):
+        return None
+    return (
+        WARNING,
+        f'has the path "{value}", and what it is relative to is not documented. Write it from /.',
+    )
+
+
+def header_name(value: str) -> Problem:
+    return None if _HEADER.fullmatch(value) else wrong(value, "the name of a header, without a colon")
+
+
+def header_list(value: str) -> Problem:
+    parts = items(value)
+    if not value or all(part and not re.search(r"[ \t:]", part) for part in parts):
+        return None
+    return wrong(value, "names of headers with commas between them, without colons")
+
+
+def name(value: str) -> Problem:
+    if not value or not re.search(r"[\s,<>\"]", value):
+        return None
+    return wrong(value, "one name")
+
+
+def name_list(value: str) -> Problem:
+    if not value or all(part and name(part) is None for part in items(value)):
+        return None
+    return wrong(value, "names with commas between them")
+
+
+def url(value: str) -> Problem:
+    return None if _URL.fullmatch(value) else wrong(value, "an address such as https://host.example.com/path")
+
+
+def record_types(value: str) -> Problem:
+    if value and not all(part in RECORDS for part in items(value)):
+        unknown = next(part for part in items(value) if part not in RECORDS)
+        known = "d, b, t, tq, r, rb, rs and f"
+        problem = ERROR, f'has the record type "{unknown}". Use {known}, with commas between them.'
+        return case(value, record_types, problem)
+    return None
+
+
+def anything(value: str) -> Problem:
+    return None
+
+
+def pair(first: Check, second: Check) -> Check:
+    """Two words."""
+
+    def check(value: str) -> Problem:
+        parts = words(value)
+        if parts is None or len(parts) != 2:
+            return ERROR, f'takes two values with a blank between them, not "{value}".'
+        return first(parts[0]) or second(parts[1])
+
+    return check
