@@ -34,7 +34,8 @@ ISPS = {
 }
 LATER = (
     "421-4.7.28 Gmail has detected an unusual rate of email originating from your IP 421-4.7.28 address {ip}. To"
-    " protect our users from spam, email sent from your IP 421 4.7.28 address has been temporarily rate limited. {id} - gsmtp"
+    " protect our users from spam, email sent from your IP 421 4.7.28 address has been temporarily rate limited."
+    " {id} - gsmtp"
 )
 NEVER = (
     "550-5.1.1 The email account that you tried to reach does not exist. Please try 550-5.1.1 double-checking the"

@@ -109,8 +109,10 @@ _LINK = re.compile(r"(https?://[^\s?#]*)\S*")
 
 def shape(text: str) -> str:
     """A reply without what differs from message to message, so that equal refusals are counted together."""
-    text = _LINK.sub(r"\1", text)
-    text = _ADDRESS.sub("@", text)
+    if "://" in text:
+        text = _LINK.sub(r"\1", text)
+    if "@" in text:
+        text = _ADDRESS.sub("@", text)
     return _IDENTIFIER.sub("#", text)[:SHAPE_LENGTH]
 
 
