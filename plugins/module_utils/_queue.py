@@ -37,15 +37,21 @@ class Leaving:
 
 
 def holdings_of(view: Mapping[str, Any]) -> dict[str, Any]:
-    """What each pool of a host shall have, and all domains of the fleet wherever they are sent."""
+    """What each pool of a host shall have, and all domains of the fleet wherever they are sent.
+
+    The general endpoint is a pool that has nothing but its queue.
+    """
+    pools = {
+        pool["name"]: {
+            "addresses": [ip["address"] for ip in pool["ips"]],
+            "domains": [name for domain in pool["domains"] for name in (domain["name"], domain["return_path"])],
+        }
+        for pool in view["pools"]
+    }
+    if view["entry"]:
+        pools["entry"] = {"addresses": [], "domains": []}
     return {
-        "pools": {
-            pool["name"]: {
-                "addresses": [ip["address"] for ip in pool["ips"]],
-                "domains": [name for domain in pool["domains"] for name in (domain["name"], domain["return_path"])],
-            }
-            for pool in view["pools"]
-        },
+        "pools": pools,
         "fleet": [name for domain in view["elsewhere"] for name in (domain["domain"], domain["return_path"])],
     }
 
@@ -117,9 +123,12 @@ def _refusal(host: str, item: Mapping[str, Any]) -> str:
     messages = "1 message is" if number == 1 else f"{number} messages are"
     show = f"`postqueue -c /etc/postfix-{pool} -p`"
     if item["kind"] == "pool":
+        what, back = ("the general endpoint", "fleet_entry back")
+        if pool != "entry":
+            what, back = (f"pool {pool}", "the pool's addresses back into fleet_ips")
         return (
-            f"{host}: {messages} queued in pool {pool}, which this run would remove. "
-            f"Wait until {show} is empty, or put the pool's addresses back into fleet_ips; nothing was changed."
+            f"{host}: {messages} queued in {what}, which this run would remove. "
+            f"Wait until {show} is empty, or put {back}; nothing was changed."
         )
     if item["kind"] == "address":
         return (

@@ -28,6 +28,11 @@ VIEW = {
         {"domain": "tx.example.com", "pool": "trans", "endpoints": ["192.0.2.1:2587"]},
     ],
 }
+# What Postfix takes is still what it was before this generation: tx.example.com came from the pool transit.
+POSTFIX = {
+    "/etc/mailfleet/postfix/live/postfix-transit/senders": "# Managed\ntx.example.com permit\nb.tx.example.com permit\n"
+    "example.com 553 5.7.1 example.com is sent by pool campaign: submit to 192.0.2.1:2588\n"
+}
 FILES = render_tree(read_sources(str(TREE)), {"view": VIEW, "workers": 3}, {})
 
 
@@ -74,21 +79,21 @@ def test_only_the_milter_listens() -> None:
 class Rspamd:
     """As much of rspamd as the rule uses."""
 
-    def __init__(self, pool: str, from_fields: list[str], keys: set[str]) -> None:
+    def __init__(self, pool: str, from_fields: list[str], keys: set[str], sender: str = "") -> None:
         lupa = pytest.importorskip("lupa.lua51")
         self._lua = lupa.LuaRuntime(unpack_returned_tuples=True)
         self.signed: list[str] = []
         self.keys = keys
         g = self._lua.globals()
         g.python = self._lua.table_from({
-            "open": self._open, "sign": self._sign, "pool": pool, "count": len(from_fields),
+            "open": self._open, "sign": self._sign, "pool": pool, "count": len(from_fields), "sender": sender,
             "domains": self._lua.table_from([field.rpartition("@")[2] for field in from_fields]),
         })  # fmt: skip
         self._lua.execute(_STAND_IN)
         self._lua.execute(FILES["signing.lua"])
 
     def _open(self, path: str) -> Any:
-        return FILES[path.removeprefix("/etc/mailfleet/dkim/live/")]
+        return {**FILES, **POSTFIX}.get(path.removeprefix("/etc/mailfleet/dkim/live/"))
 
     def _sign(self, domain: str, selector: str, key: str, headers: str) -> bool:
         assert key == f"/var/lib/mailfleet/dkim/{domain}/{selector}.private"
@@ -104,12 +109,18 @@ class Rspamd:
 
 
 _STAND_IN = """
-io = {open = function(path) return {read = function() return python.open(path) end, close = function() end} end}
+io = {open = function(path)
+  local text = python.open(path)
+  return text and {read = function() return text end, close = function() end} or nil
+end}
 rspamd_config = {register_symbol = function(_, options) rule = options end}
 rspamd_plugins = {dkim = {sign = function(_, o) return python.sign(o.domain, o.selector, o.key, o.headers) end}}
 task = {
-  get_from = function()
+  get_from = function(_, kind)
     local found = {}
+    if kind == 'smtp' then
+      return {{domain = python.sender}}
+    end
     for i = 1, python.count do found[i] = {domain = python.domains[i]} end
     return found
   end,
@@ -129,6 +140,7 @@ ALL = {"example.com/mf1", "tx.example.com/mf1", "tx.example.com/mf2"}
         ("campaign", ["news@example.com"], ALL, ["example.com/mf1"]),
         ("campaign", ["news@EXAMPLE.com"], ALL, ["example.com/mf1"]),
         ("trans", ["a@tx.example.com"], ALL, ["tx.example.com/mf1", "tx.example.com/mf2"]),
+        ("transit", ["a@tx.example.com"], ALL, ["tx.example.com/mf1", "tx.example.com/mf2"]),
     ],
 )
 def test_signed(pool: str, from_fields: list[str], keys: set[str], signed: list[str]) -> None:
@@ -150,6 +162,8 @@ def test_signed(pool: str, from_fields: list[str], keys: set[str], signed: list[
         ("trans", ["a@example.com"], ALL, "reject", "belongs to pool campaign; submit it at 192.0.2.1:2588"),
         ("trans", ["a@out.example"], ALL, "reject", "pool outreach; submit it at 192.0.2.9:2589, 192.0.2.8:2589"),
         ("", ["a@example.com"], ALL, "reject", "example.com belongs to pool campaign"),
+        ("transit", ["a@example.com"], ALL, "reject", "example.com belongs to pool campaign"),
+        ("../transit", ["a@tx.example.com"], ALL, "reject", "tx.example.com belongs to pool trans"),
         # held back
         ("campaign", ["a@example.com"], set(), "soft reject", "cannot sign for example.com with selector mf1"),
         ("trans", ["a@tx.example.com"], {"tx.example.com/mf1"}, "soft reject", "selector mf2"),
@@ -160,3 +174,20 @@ def test_refused(pool: str, from_fields: list[str], keys: set[str], action: str,
     answer = Rspamd(pool, from_fields, keys).answer()
     assert answer[0] == action
     assert words in answer[1]
+
+
+@pytest.mark.parametrize(
+    ("sender", "action"),
+    [
+        ("example.com", "soft reject"),
+        ("Bounce.Example.com", "soft reject"),
+        ("tx.example.org", "reject"),
+        ("notexample.com", "reject"),
+        ("", "reject"),
+    ],
+)
+def test_a_sender_that_postfix_took_is_of_a_domain_that_moves(sender: str, action: str) -> None:
+    answer = Rspamd("trans", ["a@example.com"], ALL, sender).answer()
+    assert answer[0] == action
+    assert "pool campaign" in answer[1]
+    assert "192.0.2.1:2588" in answer[1]

@@ -25,6 +25,17 @@ local function lines(map, domain)
   return found
 end
 
+-- A domain that moves is signed in both pools until Postfix has its new configuration, a moment after this one.
+local function taken_by(pool, domain)
+  local file = pool:match('^[%w_%-]+$') and io.open('/etc/mailfleet/postfix/live/postfix-' .. pool .. '/senders')
+  if not file then
+    return false
+  end
+  local text = '\n' .. file:read('*a')
+  file:close()
+  return text:find('\n' .. domain .. ' permit\n', 1, true) ~= nil
+end
+
 local function from_domain(task)
   local from = task:get_from('mime') or {}
   if task:get_header_count('From') ~= 1 or #from ~= 1 then
@@ -43,7 +54,7 @@ local function decide(task)
   local signed = false
   for _, line in ipairs(lines('signing.map', domain)) do
     local owner, selector = line:match('^(%S+) (%S+)$')
-    if owner == pool then
+    if owner == pool or taken_by(pool, domain) then
       signed = rspamd_plugins.dkim.sign(task, {
         domain = domain, selector = selector, headers = sign_headers,
         key = keys .. domain .. '/' .. selector .. '.private',
@@ -62,6 +73,11 @@ local function decide(task)
     local owner, endpoints = line:match('^(%S+) (.*)$')
     if owner == pool then
       return 'soft reject', string.format('no key of %s is set up on this sender yet; try again later', domain)
+    end
+    local sender = ((task:get_from('smtp') or {})[1] or {}).domain or ''
+    if ('.' .. sender:lower()):sub(-#domain - 1) == '.' .. domain then
+      -- Postfix has taken the sender, and has yet to notice that its domain moved.
+      return 'soft reject', string.format('%s moves to pool %s; submit it at %s, or here again later', domain, owner, endpoints)
     end
     return 'reject', string.format('From domain %s belongs to pool %s; submit it at %s', domain, owner, endpoints)
   end

@@ -98,6 +98,9 @@ def test_queued(kind: str, name: str, number: int) -> None:
         (("pool", "campaign", 1),
          "mx1: 1 message is queued in pool campaign, which this run would remove. Wait until `postqueue -c "
          "/etc/postfix-campaign -p` is empty, or put the pool's addresses back into fleet_ips; nothing was changed."),
+        (("pool", "entry", 2),
+         "mx1: 2 messages are queued in the general endpoint, which this run would remove. Wait until `postqueue -c "
+         "/etc/postfix-entry -p` is empty, or put fleet_entry back; nothing was changed."),
         (("domain", "example.com", 2),
          "mx1: 2 messages are queued in pool campaign from example.com, which is no longer in the fleet. "
          "Wait until `postqueue -c /etc/postfix-campaign -p` lists none of them, "
@@ -107,7 +110,8 @@ def test_queued(kind: str, name: str, number: int) -> None:
 )  # fmt: skip
 def test_refusals(item: tuple, sentence: str) -> None:
     kind, name, number = item
-    assert refusals("mx1", [{"pool": "campaign", "kind": kind, "name": name, "queued": number}]) == [sentence]
+    pool = name if kind == "pool" else "campaign"
+    assert refusals("mx1", [{"pool": pool, "kind": kind, "name": name, "queued": number}]) == [sentence]
 
 
 def test_nothing_queued_is_no_refusal() -> None:
@@ -120,11 +124,13 @@ def test_holdings_of_a_view() -> None:
             {"name": "p", "ips": [{"address": "::1"}], "domains": [{"name": "a.b", "return_path": "r.a.b"}]},
         ],
         "elsewhere": [{"domain": "a.b", "return_path": "r.a.b"}, {"domain": "c.d", "return_path": "c.d"}],
+        "entry": None,
     }
     assert holdings_of(view) == {
         "pools": {"p": {"addresses": ["::1"], "domains": ["a.b", "r.a.b"]}},
         "fleet": ["a.b", "r.a.b", "c.d", "c.d"],
     }
+    assert holdings_of({**view, "entry": {"port": 587}})["pools"]["entry"] == {"addresses": [], "domains": []}
 
 
 @pytest.fixture
