@@ -62,14 +62,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _ledger(arguments: argparse.Namespace) -> tuple[Ledger, Controller]:
+def _ledger(arguments: argparse.Namespace) -> tuple[Ledger, Controller | None]:
     view = json.loads(arguments.config.read_text())
     names = Names(view)
     classify = replies.Classifier(replies_rules.load(arguments.rules))
-    controller = Controller(view, control.policies(view), Requests(say=_say), _say)
-    observers = [controller] if arguments.mode == "run" else []
     logs = logs_of(names, arguments.logs)
-    return Ledger(arguments.database, logs, names, classify, observers, say=_say), controller
+    if arguments.mode == "catch-up":  # counts only; what to do about it is the service's
+        return Ledger(arguments.database, logs, names, classify, say=_say), None
+    controller = Controller(view, control.policies(view), Requests(say=_say), _say)
+    return Ledger(arguments.database, logs, names, classify, [controller], say=_say), controller
 
 
 def _say(sentence: str) -> None:
