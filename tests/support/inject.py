@@ -4,6 +4,7 @@
 """Submit many messages to lab listeners, at a rate or as fast as they are taken. Lab addresses only.
 
 As a program inside the lab's network: messages as JSON lines on standard input, the same with their replies on output.
+With --as-they-come each one goes out when its line comes, in a session of its own.
 """
 
 from __future__ import annotations
@@ -116,13 +117,34 @@ async def submit_all(
     await asyncio.gather(*(worker() for _each in range(min(connections, max(1, total)))))
 
 
+async def submit_each(host: str, port: int) -> None:
+    """Submit each line of standard input when it comes; a listener that is not there is an answer, too."""
+
+    async def submit(message: Message) -> None:
+        try:
+            session = await Session.open(host, port)
+            await session.submit(message)
+            await session.close()
+        except (OSError, asyncio.TimeoutError) as error:
+            message.reply = f"no answer: {error!r}"
+        print(json.dumps(dataclasses.asdict(message)), flush=True)
+
+    async with asyncio.TaskGroup() as group:
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            group.create_task(submit(Message(**json.loads(line))))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Submit messages given as JSON lines.")
     parser.add_argument("host")
     parser.add_argument("port", type=int)
     parser.add_argument("--connections", type=int, default=10)
     parser.add_argument("--rate", type=float)
+    parser.add_argument("--as-they-come", action="store_true")
     options = parser.parse_args()
+    if options.as_they_come:
+        asyncio.run(submit_each(options.host, options.port))
+        return
     messages = [Message(**json.loads(line)) for line in sys.stdin]
     work = submit_all(options.host, options.port, messages, connections=options.connections, rate=options.rate)
     asyncio.run(work)

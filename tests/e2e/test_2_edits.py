@@ -1,0 +1,235 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""The edits that people make: one change of the inventory and one run each, while mail goes on.
+
+The tests follow each other: each one edits what the one before has left, and the last one takes everything back.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support import lab
+from tests.support.flow import Flow, Watch, letter, nothing_lost_nothing_doubled
+from tests.support.inject import Message
+
+MX1, MX2 = "198.51.100.11", "198.51.100.12"
+ENTRY, TRANS, CAMPAIGN = 587, 2587, 2588
+NEW = "198.51.100.23"
+ADDRESSES = "ip -o address show dev host0 | awk '{print $4}'"
+
+
+@pytest.fixture(scope="module")
+def inventory(fleet: lab.Play, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the lab's inventory that lives through all edits; the general endpoint is open, too."""
+    copy = Path(shutil.copytree(lab.INVENTORY, tmp_path_factory.mktemp("edits") / "inventory"))
+    (copy / "group_vars/all/entry.yml").write_text(f"fleet_entry: {{port: {ENTRY}}}\n")
+    return copy
+
+
+@pytest.fixture(autouse=True)
+def _calm_receivers(fleet: lab.Play) -> None:
+    lab.lab("reset")
+
+
+@contextmanager
+def edit(path: Path) -> Iterator[dict[str, Any]]:
+    model = yaml.safe_load(path.read_text())
+    yield model
+    path.write_text(yaml.safe_dump(model, sort_keys=False))
+
+
+def run(inventory: Path) -> lab.Play:
+    done = lab.play(inventory)
+    assert done.code == 0, done.output[-4000:]
+    return done
+
+
+def submit_one(address: str, port: int, message: Message) -> Message:
+    (sent,) = lab.submit(address, port, [message], connections=1)
+    return sent
+
+
+def queued(host: str, pool: str) -> int:
+    return int(lab.ssh(host, f"postqueue -c /etc/postfix-{pool} -j | wc -l"))
+
+
+def addresses(host: str) -> list[str]:
+    return lab.ssh(host, ADDRESSES).split()
+
+
+def txt(name: str) -> set[str]:
+    """What both name servers say together."""
+    return {lab.lab("run", "dig", "+short", f"@{server}", name, "TXT") for server in ("192.0.2.53", "192.0.2.54")}
+
+
+def generations(host: str) -> str:
+    return lab.ssh(host, "readlink /etc/mailfleet/*/live")
+
+
+def test_a_new_address_sends_after_its_spf_is_seen_everywhere(inventory: Path) -> None:
+    lab.lab("persona", "generic", "witness=true")
+    before = addresses("mx1")
+    with edit(inventory / "host_vars/mx1.yml") as host:
+        host["fleet_ips"][NEW] = {"helo": "mta23.example.net", "pool": "campaign"}
+    names = ("example.com", "bounce.example.com", "shop.example.org", "bounce.shop.example.org")
+    with Watch(*names) as watch, Flow(MX1, CAMPAIGN, "example.com") as flow:
+        run(inventory)
+        time.sleep(2)
+    assert not flow.refusals
+    nothing_lost_nothing_doubled(flow.sent)
+    first = min((d for d in lab.deliveries() if d.source == NEW), key=lambda delivery: delivery.received)
+    assert watch.everywhere(f"ip4:{NEW}") < first.received
+    assert first.helo == "mta23.example.net"
+    assert set(addresses("mx1")) == {*before, f"{NEW}/32"}
+    witnessed = [d.identity for d in lab.deliveries() if d.source == NEW and d.persona == "generic"]
+    assert witnessed
+    seen = lab.wait_for("verdicts", lambda: (v := lab.verdicts()) and set(witnessed) <= v.keys() and v)
+    assert {(seen[identity]["spf"], seen[identity]["dmarc"]) for identity in witnessed} == {("pass", "pass")}
+
+
+def test_an_address_with_mail_on_its_way_is_not_removed(inventory: Path) -> None:
+    lab.lab("persona", "generic", "latency=8,8")
+    with edit(inventory / "host_vars/mx1.yml") as host:
+        del host["fleet_ips"][NEW]
+    before = addresses("mx1"), generations("mx1")
+    sent = lab.submit(MX1, CAMPAIGN, [letter("example.com") for _each in range(6)])
+    assert queued("mx1", "campaign") == 6
+    refused = lab.play(inventory)
+    assert refused.code != 0
+    assert (
+        f"mx1: 6 messages are on the way in pool campaign, whose address {NEW} this run would remove. Wait until "
+        "`postqueue -c /etc/postfix-campaign -p` marks none with an asterisk, or put the line back into fleet_ips; "
+        "nothing was changed."
+    ) in refused.words
+    assert refused.changed == {"mx1": 0, "mx2": 0}
+    assert (addresses("mx1"), generations("mx1")) == before
+    nothing_lost_nothing_doubled(sent)
+    lab.lab("persona", "generic", "latency=0,0")
+    lab.wait_for("an empty queue", lambda: queued("mx1", "campaign") == 0)
+
+    with Flow(MX2, CAMPAIGN, "example.com") as there, Flow(MX1, TRANS, "tx.example.com") as beside:
+        run(inventory)
+    assert set(before[0]) - set(addresses("mx1")) == {f"{NEW}/32"}
+    assert "198-51-100-23" not in lab.ssh("mx1", "postconf -c /etc/postfix-campaign -M")
+    assert all(NEW not in answer for name in ("example.com", "bounce.example.com") for answer in txt(name))
+    assert not there.refusals + beside.refusals
+    nothing_lost_nothing_doubled(there.sent + beside.sent)
+
+
+def test_a_moved_domain_keeps_its_old_spf_until_the_old_queue_has_none_of_its_mail(inventory: Path) -> None:
+    lab.lab("persona", "generic", "refuse=temporary")
+    waiting = [submit_one(host, CAMPAIGN, letter("shop.example.org")) for host in (MX1, MX2)]
+    lab.wait_for("deferred mail", lambda: "temporarily" in lab.ssh("mx1", "postqueue -c /etc/postfix-campaign -p"))
+    with edit(inventory / "group_vars/all/pools.yml") as model:
+        model["fleet_domains"]["shop.example.org"]["pool"] = "trans"
+    with (
+        Flow(MX1, CAMPAIGN, "shop.example.org", recipients=["gmail.com"]) as old,
+        Flow(MX1, TRANS, "shop.example.org", recipients=["gmail.com"]) as new,
+        Flow(MX1, ENTRY, "shop.example.org", recipients=["gmail.com"]) as entry,
+    ):
+        run(inventory)
+        time.sleep(1)
+    sentence = "Sender address rejected: shop.example.org is sent by pool trans: submit to "
+    endpoints = "198.51.100.11:2587 or 198.51.100.12:2587"
+    assert old.sent[-1].reply == f"553 5.7.1 <bounces@bounce.shop.example.org>: {sentence}{endpoints}"
+    assert all(sentence in reply or "451 4.7.1 shop.example.org moves to pool trans" in reply for reply in old.refusals)
+    assert new.sent[-1].accepted
+    assert not entry.refusals, "the general endpoint finds the right pool at any time"
+    nothing_lost_nothing_doubled(old.sent + new.sent + entry.sent)
+    both = {"198.51.100.20", "198.51.100.21", "198.51.100.22", "198.51.100.30", "198.51.100.31"}
+    for name in ("shop.example.org", "bounce.shop.example.org"):
+        (record,) = txt(name)
+        assert {word[4:] for word in record.split() if word.startswith("ip4:")} == both
+
+    lab.lab("persona", "generic", "refuse=", "witness=true")
+    for host in ("mx1", "mx2"):
+        lab.ssh(host, "postqueue -c /etc/postfix-campaign -f")
+    nothing_lost_nothing_doubled(waiting)
+    late = lab.wait_for("verdicts", lambda: (v := lab.verdicts()) and [v.get(m.identity) for m in waiting])
+    assert [(verdict["spf"], verdict["dmarc"]) for verdict in late] == [("pass", "pass")] * 2
+    run(inventory)
+    for name in ("shop.example.org", "bounce.shop.example.org"):
+        (record,) = txt(name)
+        assert {word[4:] for word in record.split() if word.startswith("ip4:")} == {"198.51.100.20", "198.51.100.30"}
+
+
+def test_a_new_domain_signs_from_its_first_message(inventory: Path) -> None:
+    lab.lab("persona", "generic", "witness=true")
+    with edit(inventory / "group_vars/all/pools.yml") as model:
+        model["fleet_domains"]["news.example.org"] = {"pool": "campaign"}
+    with Watch("mf1._domainkey.news.example.org") as watch, Flow(MX1, CAMPAIGN, "news.example.org") as flow:
+        run(inventory)
+        time.sleep(1)
+    nothing_lost_nothing_doubled(flow.sent)
+    own = {message.identity for message in flow.sent}
+    got = sorted((d for d in lab.deliveries() if d.identity in own), key=lambda delivery: delivery.received)
+    assert watch.everywhere("v=DKIM1") < got[0].received
+    assert {delivery.signed for delivery in got} == {(("news.example.org", "mf1"),)}
+    assert all("not in the fleet" in reply for reply in flow.refusals), flow.refusals
+    witnessed = [delivery.identity for delivery in got if delivery.persona == "generic"]
+    seen = lab.wait_for("verdicts", lambda: (v := lab.verdicts()) and set(witnessed) <= v.keys() and v)
+    assert {(seen[identity]["spf"], seen[identity]["dmarc"]) for identity in witnessed} == {("pass", "pass")}
+
+
+def test_a_pool_with_mail_is_not_removed_from_a_host(inventory: Path) -> None:
+    lab.lab("persona", "generic", "refuse=temporary")
+    waiting = submit_one(MX2, TRANS, letter("tx.example.com"))
+    with edit(inventory / "host_vars/mx2.yml") as host:
+        line = host["fleet_ips"].pop("198.51.100.30")
+    before = addresses("mx2"), generations("mx2")
+    refused = lab.play(inventory)
+    assert refused.code != 0
+    assert (
+        "mx2: 1 message is queued in pool trans, which this run would remove. Wait until `postqueue -c "
+        "/etc/postfix-trans -p` is empty, or put the pool's addresses back into fleet_ips; nothing was changed."
+    ) in refused.words
+    assert (addresses("mx2"), generations("mx2")) == before
+    lab.lab("persona", "generic", "refuse=")
+    lab.ssh("mx2", "postqueue -c /etc/postfix-trans -f")
+    nothing_lost_nothing_doubled([waiting])
+
+    with Flow(MX2, CAMPAIGN, "example.com") as flow:
+        run(inventory)
+    nothing_lost_nothing_doubled(flow.sent)
+    assert not flow.refusals
+    assert set(before[0]) - set(addresses("mx2")) == {"198.51.100.30/32"}
+    assert "inactive" in lab.ssh("mx2", "systemctl is-active mailfleet-postfix@trans", check=False)
+    assert "disabled" in lab.ssh("mx2", "systemctl is-enabled mailfleet-postfix@trans", check=False)
+    with edit(inventory / "host_vars/mx2.yml") as host:
+        host["fleet_ips"] = {"198.51.100.30": line, **host["fleet_ips"]}
+    run(inventory)
+    back = submit_one(MX2, TRANS, letter("tx.example.com"))
+    nothing_lost_nothing_doubled([back])
+    assert back.accepted
+
+
+def test_reloads_under_load_lose_and_double_nothing(inventory: Path) -> None:
+    lab.lab("persona", "generic", "latency=0.05,0.3")
+    with Flow(MX1, CAMPAIGN, "example.com", rate=50) as flow:
+        for _each in range(2):
+            time.sleep(2)
+            lab.ssh("mx1", "systemctl reload mailfleet-postfix@campaign")
+        time.sleep(1)
+    assert not flow.refusals
+    nothing_lost_nothing_doubled(flow.sent)
+
+
+def test_everything_back_is_one_run_and_the_next_changes_nothing(inventory: Path) -> None:
+    run(lab.INVENTORY)
+    assert "inactive" in lab.ssh("mx1", "systemctl is-active mailfleet-postfix@entry", check=False)
+    again = run(lab.INVENTORY)
+    assert again.changed == {"mx1": 0, "mx2": 0}
+    (record,) = txt("shop.example.org")
+    assert {word for word in record.split() if word.startswith("ip4:")} == {
+        "ip4:198.51.100.21", "ip4:198.51.100.22", "ip4:198.51.100.31",
+    }  # fmt: skip
