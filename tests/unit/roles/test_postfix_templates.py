@@ -107,3 +107,22 @@ def test_every_route_leads_to_a_lane_of_its_pool(host: str) -> None:
         }  # fmt: skip
         assert used
         assert used <= names
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_agent_is_asked_for_every_pool_and_by_smtpd_apart(host: str) -> None:
+    found = view(host)
+    tree = render.postfix(found, steering="socketmap")
+    for pool in found["pools"]:
+        name = pool["name"]
+        main = lines(tree[f"postfix-{name}/main.cf"])
+        assert f"transport_maps = socketmap:unix:/run/mailfleet/steer.sock:{name}" in main
+        assert not [line for line in main if "randmap" in line or line.startswith("sender_dependent_default_transport")]
+        master = lines(tree[f"postfix-{name}/master.cf"])
+        assert master[:4] == [
+            f"{pool['port']}      inet  n       -       n       -       -       smtpd",
+            "-o rewrite_service_name=rewrite-rcpt",
+            "rewrite-rcpt unix -     -       n       -       -       trivial-rewrite",
+            f"-o transport_maps=socketmap:unix:/run/mailfleet/steer.sock:{name}/rcpt",
+        ]
+        assert not lines(tree[f"postfix-{name}/isps"])
