@@ -21,7 +21,7 @@ def steps(pool, domain):
     yield b"D", b"C" + strings("{daemon_name}", pool)
     yield b"C", strings("app.lab.example") + b"4" + struct.pack("!H", 4000) + strings("198.51.100.1")
     yield b"H", strings("app.lab.example")
-    yield b"M", strings(f"<b@bounce.{domain}>")
+    yield b"M", strings("<bounces@lab.example>")
     yield b"R", strings("<anna@golden.example>")
     yield b"L", strings("From", f"<news@{domain}>")
     yield b"L", strings("Subject", "lab message")

@@ -16,7 +16,5 @@ LOOK = Path(__file__).resolve().parents[1] / "look"
 def test_check_mode_left_everything_as_it_was() -> None:
     before = (Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "look").read_text()
     after = subprocess.run([LOOK], capture_output=True, text=True, check=True).stdout
-    written = "\n".join(
-        difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=0)
-    )
-    assert not written, written
+    written = list(difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=0))
+    assert not written, "\n".join(written[:40])

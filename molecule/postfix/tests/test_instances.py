@@ -25,49 +25,51 @@ CONNECTIONS = {
 
 
 @pytest.fixture
-def ports(here: list[Source]) -> dict[str, int]:
-    """The port of each pool of the host."""
-    return {source.pool: source.port for source in here}
+def entry(host: Host) -> int:
+    """The port of the general endpoint."""
+    return int(host.ansible.get_variables()["fleet_entry"]["port"])
 
 
-def send(source: Source, **changes: str) -> Message:
+@pytest.fixture
+def ports(here: list[Source], entry: int) -> dict[str, int]:
+    """The port of each instance of the host."""
+    return {"entry": entry} | {source.pool: source.port for source in here}
+
+
+def send(source: Source, sender: str = "", port: int = 0) -> Message:
     domain = source.domains[0]
-    fields = {
-        "sender": f"bounces@bounce.{domain}",
-        "recipient": "anna@generic.example",
-        "header_from": f"news@{domain}",
-    }
-    (message,) = submit(source.submission, source.port, [Message(**{**fields, **changes})])
-    return message
+    message = Message(sender or f"bounces@bounce.{domain}", "anna@generic.example", f"news@{domain}")
+    (done,) = submit(source.submission, port or source.port, [message])
+    return done
 
 
-def test_every_pool_has_a_unit_and_debians_own_is_off(host: Host, ports: dict[str, int]) -> None:
+def test_every_instance_has_a_unit_and_debians_own_is_off(host: Host, ports: dict[str, int]) -> None:
     command = "systemctl list-units --plain --no-legend --state=active 'mailfleet-postfix@*'"
     units = [line.split()[0] for line in host.check_output(command).splitlines()]
-    assert units == [f"mailfleet-postfix@{pool}.service" for pool in sorted(ports)]
+    assert units == [f"mailfleet-postfix@{name}.service" for name in sorted(ports)]
     assert all(host.service(unit).is_enabled for unit in units)
     assert not host.service("postfix").is_running
 
 
-def test_every_pool_has_a_listener_and_nothing_listens_on_port_25(host: Host, ports: dict[str, int]) -> None:
+def test_every_instance_has_a_listener_and_nothing_listens_on_port_25(host: Host, ports: dict[str, int]) -> None:
     listening = host.check_output("ss -Hltn | awk '{ print $4 }'").split()
     for port in ports.values():
         assert {f"0.0.0.0:{port}", f"[::]:{port}"} <= set(listening)
     assert [address for address in listening if address.endswith(":25")] == []
 
 
-def test_every_pool_has_a_queue_and_a_log_of_its_own(host: Host, ports: dict[str, int]) -> None:
-    for pool in ports:
-        names = "queue_directory data_directory maillog_file syslog_name enable_long_queue_ids"
-        assert host.check_output(f"postconf -c /etc/postfix-{pool} -h {names}").split() == [
-            f"/var/spool/postfix-{pool}",
-            f"/var/lib/postfix-{pool}",
-            f"/var/log/postfix/postfix-{pool}.log",
-            f"postfix-{pool}",
+def test_every_instance_has_a_queue_and_a_log_of_its_own(host: Host, ports: dict[str, int]) -> None:
+    for name in ports:
+        settings = "queue_directory data_directory maillog_file syslog_name enable_long_queue_ids"
+        assert host.check_output(f"postconf -c /etc/postfix-{name} -h {settings}").split() == [
+            f"/var/sname/postfix-{name}",
+            f"/var/lib/postfix-{name}",
+            f"/var/log/postfix/postfix-{name}.log",
+            f"postfix-{name}",
             "yes",
         ]
-        log = host.file(f"/var/log/postfix/postfix-{pool}.log").content_string.splitlines()
-        assert {line.split()[4].partition("/")[0] for line in log} == {f"postfix-{pool}"}
+        log = host.file(f"/var/log/postfix/postfix-{name}.log").content_string.splitlines()
+        assert {line.split()[4].partition("/")[0] for line in log} == {f"postfix-{name}"}
 
 
 def test_every_address_has_its_lanes_and_nothing_else_sends(host: Host, here: list[Source]) -> None:
@@ -112,6 +114,15 @@ def test_a_message_leaves_by_its_pool_signed_and_with_a_long_queue_id(here: list
         (delivery,) = arrived([message])
         (source,) = (source for source in sources if delivery.source in source.addresses)
         assert (delivery.helo, delivery.signed) == (source.helo, ((source.domains[0], "mf1"),)), pool
+
+
+def test_the_general_endpoint_relays_to_the_pool_of_the_sender_domain(here: list[Source], entry: int) -> None:
+    for pool, sources in by_pool(here).items():
+        message = send(sources[0], port=entry)
+        assert LONG_ID.fullmatch(message.reply), message.reply
+        (delivery,) = arrived([message])
+        assert delivery.source in {address for source in sources for address in source.addresses}, pool
+        assert delivery.signed == ((sources[0].domains[0], "mf1"),)
 
 
 def by_pool(here: list[Source]) -> dict[str, list[Source]]:
