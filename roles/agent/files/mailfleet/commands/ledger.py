@@ -28,7 +28,7 @@ HELP = "read the logs of all pools into the ledger: as a service (run), or what 
 CONFIG = "/etc/mailfleet/agent/live/agent.json"
 DATABASE = "/var/lib/mailfleet/agent/ledger.db"
 LOGS = "/var/log/postfix"
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.05
 TICK_SECONDS = 1.0
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 
