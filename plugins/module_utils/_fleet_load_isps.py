@@ -88,7 +88,6 @@ def _profile(name: str, node: Node, default: model.Isp, patterns: bool = True) -
     own = default if default.name == name else _without_names(default)
     node.record(model.ISP_KEYS)
     rate = node.field("message_rate")
-    rate.parsed(_rate, "", "Write messages and unit, such as 10/s, 100/min or 5000/h.")
     return model.Isp(
         path=node.path,
         name=name,
@@ -99,6 +98,7 @@ def _profile(name: str, node: Node, default: model.Isp, patterns: bool = True) -
         domains=_names(node.field("domains"), names.host_name, "example.com", own.domains) if patterns else (),
         mx=_names(node.field("mx"), _mx_pattern, "*.mx.example.com", own.mx) if patterns else (),
         rollup=node.field("rollup").choice(("provider", "site"), own.rollup),
+        message_rate=rate.parsed(_rate, own.message_rate, "Write messages and unit, such as 10/s, 100/min or 5000/h."),
     )
 
 
@@ -113,6 +113,7 @@ def _without_names(isp: model.Isp) -> model.Isp:
         domains=(),
         mx=(),
         rollup="provider",
+        message_rate=isp.message_rate,
     )
 
 

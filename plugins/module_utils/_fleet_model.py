@@ -122,6 +122,7 @@ class Isp:
     domains: tuple[str, ...]
     mx: tuple[str, ...]
     rollup: str
+    message_rate: str = ""  # such as 10/s, for each source address; "" is no limit
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,13 +20,10 @@ SUPPORTS: dict[str, dict[str, frozenset[str]]] = {
         "pools": frozenset(model.POOL_KEYS),
         "domains": frozenset(model.DOMAIN_KEYS),
         "ips": frozenset(model.IP_KEYS),
-        "isps": frozenset(model.ISP_KEYS) - {"message_rate"},
+        "isps": frozenset(model.ISP_KEYS),
     },
 }
 _KEYS = {"pools": model.POOL_KEYS, "domains": model.DOMAIN_KEYS, "ips": model.IP_KEYS, "isps": model.ISP_KEYS}
-_INSTEAD = {
-    ("postfix", "message_rate"): "Postfix paces by connections: set connections and messages_per_connection instead."
-}
 
 
 def unsupported(raw: dict[str, t.Any], fleet: model.Fleet) -> list[Problem]:
@@ -46,7 +43,7 @@ def unsupported(raw: dict[str, t.Any], fleet: model.Fleet) -> list[Problem]:
         for key in entry:
             for backend in backends:
                 if key in _KEYS[section] and key not in SUPPORTS[backend][section]:
-                    instead = _INSTEAD.get((backend, key), "Remove it, or move the host to another backend.")
+                    instead = "Remove it, or move the host to another backend."
                     problems.append(Problem(f"{path}.{key}", f"cannot be expressed in {backend}.", instead))
     return problems
 

@@ -17,6 +17,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model 
 from ansible_collections.mailfleet.mta.plugins.module_utils._addresses_text import Address, endpoint
 
 Plain = dict[str, t.Any]
+_UNIT_SECONDS = {"s": 1, "min": 60, "h": 3600}
 
 
 class Index:
@@ -121,9 +122,16 @@ def _isp(isp: model.Isp) -> Plain:
         "rollup": isp.rollup,
         "connections": isp.connections,
         "messages_per_connection": isp.messages_per_connection,
+        "message_rate": isp.message_rate,
         "retry_after": isp.retry_after,
         "tls": isp.tls,
     }
+
+
+def _rate_delay(rate: str) -> int:
+    """Seconds between two messages that keep a rate of one a second or less; 0 for faster ones."""
+    number, _slash, unit = rate.partition("/")
+    return -(-_UNIT_SECONDS[unit] // int(number)) if rate and int(number) <= _UNIT_SECONDS[unit] else 0
 
 
 class Sender(t.NamedTuple):
@@ -203,6 +211,7 @@ def _lane(fleet: model.Fleet, pool: model.Pool, isp: model.Isp, sender: Sender) 
         "helo": sender.helo,
         "connections": min(limits),
         "messages_per_connection": isp.messages_per_connection,
+        "rate_delay": _rate_delay(isp.message_rate),
         "tls": isp.tls,
         "retry_after": isp.retry_after,
     }

@@ -171,7 +171,7 @@ def test_only_the_queue_manager_uses_grants_up() -> None:
 
 def test_a_rate_overflows_to_the_other_addresses_and_then_waits() -> None:
     view = copy.deepcopy(VIEW)
-    view["isps"][0]["message_rate"] = "1/min"
+    view["isps"][0]["message_rate"] = "61/min"
     world = World(view)
     replies = [world.ask("campaign", "anna@gmail.com") for _each in range(4)]
     assert set(replies[:3]) == {f"OK gmail-192-0-2-{number}:" for number in (1, 2, 3)}

@@ -126,3 +126,11 @@ def test_the_agent_is_asked_for_every_pool_and_by_smtpd_apart(host: str) -> None
             f"-o transport_maps=socketmap:unix:/run/mailfleet/steer.sock:{name}/rcpt",
         ]
         assert not lines(tree[f"postfix-{name}/isps"])
+
+
+def test_slow_lanes_are_paced_by_postfix() -> None:
+    found = copy.deepcopy(view(HOSTS[0]))
+    pool = found["pools"][0]
+    pool["lanes"][0]["rate_delay"] = 12
+    main = lines(render.postfix(found)[f"postfix-{pool['name']}/main.cf"])
+    assert [line for line in main if "rate_delay" in line] == [f"{pool['lanes'][0]['name']}_transport_rate_delay = 12s"]

@@ -88,9 +88,10 @@ def pools(view: Mapping[str, Any]) -> dict[str, Pool]:
 
 
 def rates(view: Mapping[str, Any]) -> dict[str, Rate]:
-    """By ISP profile, for those that have a message_rate."""
+    """By ISP profile, for those with a message_rate of more than one a second. Slower ones are kept by Postfix, which
+    spaces the messages of a lane by whole seconds and forgets nothing when we start anew."""
     found = {isp["name"]: parse_rate(str(isp.get("message_rate") or "")) for isp in view["isps"]}
-    return {name: rate for name, rate in found.items() if rate}
+    return {name: rate for name, rate in found.items() if rate and rate.messages > rate.seconds}
 
 
 def window(subject: str, now: float, seconds: float) -> tuple[int, float]:

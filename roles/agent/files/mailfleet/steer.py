@@ -39,6 +39,7 @@ class Config:
     pools: Mapping[str, Pool]
     rollup: Rollup
     rates: Mapping[str, Rate]
+    message_rates: Mapping[str, str]  # in words, also those that Postfix keeps
     sticky_seconds: float
     mx_ttl_least: float
     mx_ttl_most: float
@@ -49,7 +50,8 @@ class Config:
         """From agent.json: the host's view, and settings under "steer"."""
         own = view.get("steer", {})
         settings = {name: float(own.get(name, value)) for name, value in _DEFAULTS.items()}
-        return cls(lanes.pools(view), Rollup(view["isps"]), lanes.rates(view), **settings)
+        words = {isp["name"]: isp["message_rate"] for isp in view["isps"] if isp.get("message_rate")}
+        return cls(lanes.pools(view), Rollup(view["isps"]), lanes.rates(view), words, **settings)
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class Steer:
             "mx_seconds_left": round(self._cache.seconds_left(known)) if known else None,
             "isp": route.isp or None,
             "isp_from": route.source,
-            "message_rate": f"{rate.messages} in {rate.seconds:g} s" if rate else None,
+            "message_rate": self._config.message_rates.get(route.isp),
             "sticky": subject,
             "sticky_until": round(lanes.window(subject, now, self._config.sticky_seconds)[1]),
             "addresses": [] if route.refusal else addresses,

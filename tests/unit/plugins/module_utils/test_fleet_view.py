@@ -127,6 +127,17 @@ def test_connections_are_the_least_of_pool_profile_and_warmup(
     assert lane(view(host, fleet), pool_name, name)["connections"] == connections
 
 
+@pytest.mark.parametrize(
+    ("rate", "delay"),
+    [("1/s", 1), ("60/min", 1), ("59/min", 2), ("1/min", 60), ("100/h", 36), ("7/h", 515), ("2/s", 0), ("61/min", 0)],
+)
+def test_rates_of_one_a_second_and_less_become_a_delay(rate: str, delay: int) -> None:
+    found = view("mx1", {"fleet_isps": {"gmail": {"message_rate": rate}}})
+    assert lane(found, "trans", "gmail-192-0-2-10")["rate_delay"] == delay
+    assert lane(found, "trans", "gmx-192-0-2-10")["rate_delay"] == 0
+    assert [isp["message_rate"] for isp in found["isps"] if isp["name"] == "gmail"] == [rate]
+
+
 def test_an_ipv6_address_shares_the_lane_of_its_ipv4_partner() -> None:
     found = lane(view("mx1"), "campaign", "gmail-192-0-2-20")
     assert (found["bind4"], found["bind6"]) == ("192.0.2.20", "2001:db8:1::20")
