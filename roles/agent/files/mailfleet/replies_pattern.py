@@ -24,12 +24,24 @@ TEXT_LIMIT = 1000
 # How many ways one start position may be tried; times TEXT_LIMIT this bounds the work for one pattern.
 COST_LIMIT = 5000
 WORD = 3
+# Words of so many replies that they exclude little.
+_COMMON = frozenset(
+    re.findall(
+        "[a-z]+",
+        """access account address command connection content domain error from host invalid mail mailbox mailboxes
+        message messages more not recipient recipients reject rejected sender sending server service this too user users
+        valid with you your""",
+    )
+)
 
 _CLASSES = {"d": "[0-9]", "s": "[ ]", "S": "[^ ]", "w": "[0-9_a-z]", "b": r"\b"}
 _QUANTIFIER = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 # Where a reply has several lines Postfix shows them joined, each with its codes: "... that 550-5.1.1 you ...".
-_PCRE_SPACE = r" (?:[45][0-9][0-9][- ,](?:[45]\.[0-9]+\.[0-9]+ )?)?"
+PCRE_SPACE = " (?&j)"
+PCRE_JOINT = r"(?(DEFINE)(?<j>(?:[45]\d\d[- ,](?:[45]\.\d+\.\d+ )?)?))"
 
+# What classifying masks.
+_PCRE_ADDRESS = "<?[^ <>]+@[^ <>]+>?"
 # Postfix adds which command was answered.
 _PCRE_END = r"(?: \(in reply to [^()]*\))?$"
 
@@ -93,6 +105,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.depth = 0
 
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]
@@ -127,7 +140,7 @@ class _Reader:
         if char == ".":
             return Any(".")
         if char == "^":
-            if not first:
+            if not first or self.depth:
                 raise PatternError("^ stands inside; write \\^ for the character")
             return Start()
         if char == "$" and self.peek() in ("", "|", ")"):
@@ -144,7 +157,9 @@ class _Reader:
             self.at += 2
         elif self.peek() == "?":
             raise PatternError("only ( and (?! open a group")
+        self.depth += 1
         body = self.choice()
+        self.depth -= 1
         if self.peek() != ")":
             raise PatternError("a group is not closed")
         self.take()
@@ -214,7 +229,7 @@ def cost(node: Node) -> int:
         return _choice_cost(node.branches)
     if isinstance(node, Repeat):
         inside = cost(node.body)
-        return inside ** min(node.most, 4) * (node.most - node.least + 1)
+        return int(inside ** min(node.most, 4)) * (node.most - node.least + 1)
     return cost(node.body) if isinstance(node, Without) else 1
 
 
@@ -254,12 +269,12 @@ def words(node: Node) -> frozenset[str] | None:
 
 
 def _better(one: frozenset[str] | None, other: frozenset[str] | str | None) -> frozenset[str] | None:
-    found = frozenset([other]) if isinstance(other, str) else other
-    if found is None or min(map(len, found)) < WORD:
+    found = frozenset([other] if other else ()) if isinstance(other, str) else other
+    if not found or min(map(len, found)) < WORD:
         return one
     if one is None:
         return found
-    return max(one, found, key=lambda group: (min(map(len, group)), -len(group)))
+    return max(one, found, key=lambda group: (-len(group & _COMMON), min(map(len, group)), -len(group)))
 
 
 def _words(node: Node) -> tuple[frozenset[str] | None, str | None]:
@@ -281,9 +296,11 @@ def _words(node: Node) -> tuple[frozenset[str] | None, str | None]:
         for part in node.parts:
             inner, run = _words(part)
             best = _better(best, inner)
-            letters = letters + run if run else ""
-            best = _better(best, letters or None)
-        return best, None
+            if run:
+                letters += run
+            else:
+                best, letters = _better(best, letters), ""
+        return _better(best, letters), None
     return None, None
 
 
@@ -299,9 +316,17 @@ def python(node: Node) -> str:
     return _write(node, " ", "^")
 
 
-def pcre(node: Node, start: str) -> str:
-    """For a Postfix pcre table, where `start` finds the first code of the reply."""
-    return _write(node, _PCRE_SPACE, start)
+def pcre(node: Node, start: str) -> list[str]:
+    """For a Postfix pcre table: one expression an alternative, to be tried where `start` finds the reply's own start.
+
+    With spaces in it, it needs PCRE_JOINT behind it."""
+    branches = node.branches if isinstance(node, Choice) else (node,)
+    return [_anchored(_write(branch, PCRE_SPACE, start), start) for branch in branches]
+
+
+def _anchored(text: str, start: str) -> str:
+    expression = text if text.startswith(start) else f".*{text}"
+    return re.sub(r"(?<!\\)/", r"\\/", expression.replace("<@>", _PCRE_ADDRESS))
 
 
 def _write(node: Node, space: str, start: str) -> str:
@@ -326,7 +351,7 @@ def _write(node: Node, space: str, start: str) -> str:
 
 def _group(node: Node, space: str, start: str, *, choice_only: bool) -> str:
     text = _write(node, space, start)
-    single = isinstance(node, (Char, Any)) and text != _PCRE_SPACE
+    single = isinstance(node, (Char, Any)) and text != PCRE_SPACE
     if isinstance(node, Choice) or not (choice_only or single):
         return f"(?:{text})"
     return text

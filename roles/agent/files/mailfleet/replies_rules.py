@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
 
-"""The reply rules as a file: an ordered list, the shipped one (replies.rules) and the user's over it. Pure but for load().
+"""The reply rules as a file: an ordered list, the shipped one (replies.rules) and the user's over it.
 
     alias google = gmail          another name of a provider; users of `mailfleet classify` may use either
     [gmail]                       the providers of the rules that follow; [*] is every receiver
@@ -11,8 +11,8 @@
         4\\.7\\.28 .{0,60}netblock
 
 A rule has a class, a name, perhaps an action of its own, and patterns of which one must match. The rules of the
-provider are tried in order, then those of every receiver: the first that matches decides. In a user's file a rule with a shipped name
-replaces that rule where it stands, `drop NAME` removes it, and other rules go before the shipped ones.
+provider are tried in order, then those of every receiver: the first that matches decides. In a user's file a rule with
+a shipped name replaces that rule where it stands, `drop NAME` removes it, and other rules go before the shipped ones.
 """
 
 from __future__ import annotations
@@ -76,6 +76,9 @@ class Pattern:
     text: str
     node: replies_pattern.Node
     line: int
+
+    def found_in(self, folded: str) -> bool:
+        return bool(re.search(replies_pattern.python(self.node), folded))
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ class _FileReader:
         self.aliases: dict[str, str] = {}
         self.dropped: list[str] = []
         self.problems: list[str] = []
+        self.refused: set[str] = set()
 
     def line(self, number: int, line: str) -> None:
         text = line.rstrip()
@@ -169,7 +173,7 @@ class _FileReader:
 
     def result(self) -> RuleSet:
         for rule in self.rules:
-            if not rule.patterns:
+            if not rule.patterns and rule.name not in self.refused:
                 self._problem(rule.line, f"the rule {rule.name} has no pattern. Write one, indented, below it.")
         for name in _repeated(rule.name for rule in self.rules):
             self._problem(0, f"the rule {name} stands twice. Give each its own name.")
@@ -195,6 +199,7 @@ class _FileReader:
             node = replies_pattern.parse(text)
         except replies_pattern.PatternError as error:
             self._problem(number, f"the pattern {text!r} is refused: {error}.")
+            self.refused.add(self.rules[-1].name)
             return
         rule = self.rules[-1]
         self.rules[-1] = replace(rule, patterns=(*rule.patterns, Pattern(text, node, number)))

@@ -15,6 +15,8 @@ from mailfleet import replies, replies_rules
 
 HELP = "say what replies mean: JSON lines {provider, text} on standard input, {class, rule, action} on standard output"
 
+_EXAMPLE = '{"provider": "gmail", "text": "550 5.1.1 ..."}'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rules", metavar="FILE", type=Path, help="your rules, laid over the shipped ones")
@@ -34,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
             reply = json.loads(line)
             provider, text = reply.get("provider"), reply.get("text")
         except (ValueError, AttributeError):
-            print(f'mailfleet classify: line {number} is no JSON object like {{"provider": "gmail", "text": "550 ..."}}', file=sys.stderr)
+            print(f"mailfleet classify: line {number} is no JSON object like {_EXAMPLE}", file=sys.stderr)
+            # A line for a line: who reads the answers counts on it.
+            print(json.dumps({"class": None, "rule": None, "action": None}))
             code = 1
             continue
         cls, rule, action = classify(_text(provider), _text(text))

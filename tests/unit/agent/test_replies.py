@@ -1,0 +1,162 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Classifying replies: the corpus, folding, and texts that no receiver should send."""
+
+from __future__ import annotations
+
+import collections
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mailfleet import replies, replies_lint, replies_pattern, replies_rules
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "replies"
+UNUSUAL = "4.7.28 unusual rate of mail from your DKIM domain"
+ABOUT_RECIPIENT = {"invalid-recipient", "inactive", "domain-not-found", "mailbox-full"}
+
+
+def corpus(name: str) -> list[replies_lint.Labelled]:
+    return replies_lint.corpus((FIXTURES / name).read_text("utf-8").splitlines())
+
+
+# id of the reply -> the class that the rules give it, where it is not the first choice of the corpus.
+ARGUABLE = {
+    "r0149": "rate-limited",
+    "r0325": "server-busy",
+    "r0339": "policy-other",
+    "r0385": "server-busy",
+    "r0644": "auth-failure",
+    "r0872": "content-spam",
+    "r1018": "connection-limit",
+}
+
+
+def test_the_corpus() -> None:
+    given_class = {reply.name: replies.classify(reply.provider, reply.text).cls for reply in corpus("corpus.jsonl")}
+    differences = {
+        reply.name: given_class[reply.name] for reply in corpus("corpus.jsonl") if given_class[reply.name] != reply.cls
+    }
+    assert differences == ARGUABLE
+
+
+def test_replies_of_other_receivers() -> None:
+    known = corpus("recalled.jsonl")
+    wrong = [reply for reply in known if not reply.allows(replies.classify(reply.provider, reply.text).cls)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["corpus.jsonl", "recalled.jsonl"])
+@pytest.mark.parametrize("provider", [None, "other", "gmail", "yahoo", "outlook", "orange"])
+def test_no_live_address_is_lost(name: str, provider: str | None) -> None:
+    """Also where the reply comes by a provider whose rules are not meant for it."""
+    lost = [
+        (reply.name, reply.cls, verdict)
+        for reply in corpus(name)
+        for verdict in [replies.classify(provider, reply.text)]
+        if verdict.action == "suppress" and not ABOUT_RECIPIENT & {reply.cls, *reply.accept}
+    ]
+    assert lost == []
+
+
+def test_every_source_of_the_corpus_is_named() -> None:
+    sources = json.loads((FIXTURES / "sources.json").read_text("utf-8"))
+    lines = (FIXTURES / "corpus.jsonl").read_text("utf-8").splitlines()
+    assert {json.loads(line)["source"] for line in lines} <= set(sources)
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        (None, ""),
+        ("", ""),
+        ("  550\tUser \r\n unknown ", "550 user unknown"),
+        ("550-5.1.1 The account does 550-5.1.1 not exist 550 5.1.1 here", "550 5.1.1 the account does not exist here"),
+        ("421,one", "421,one"),
+        ("554-mx.example.com 554 Refused", "554 mx.example.com refused"),
+        ("550 5.1.1 <Jane.Doe+x@example.com>: no", "550 5.1.1 <@>: no"),
+        ("host mx[192.0.2.1] said: 550 5.1.1 no (in reply to RCPT TO command)", "550 5.1.1 no"),
+        ("host mx[192.0.2.1] refused to talk to me: 554 no (in reply to EHLO)", "554 no"),
+        ("550 from 192.0.2.77 p22nn000202cat-22", "550 from 0.0.0.0 #"),
+        ("550 Empfänger “unbekannt”", '550 empfanger "unbekannt"'),
+        ("550 " + "x " * 5000, ("550 " + "x " * 1400)[: replies_pattern.TEXT_LIMIT].rstrip(" ")),
+    ],
+)
+def test_fold(text: str | None, folded: str) -> None:
+    assert replies.fold(text).rstrip(" ") == folded
+
+
+@pytest.mark.parametrize(
+    ("provider", "text", "verdict"),
+    [
+        ("gmail", "", ("server-busy", "none", "retry")),
+        ("gmail", None, ("server-busy", "none", "retry")),
+        ("no such provider", "550 User unknown", ("invalid-recipient", "recipient-unknown", "suppress")),
+        (None, "550 User unknown", ("invalid-recipient", "recipient-unknown", "suppress")),
+        # What the receiver calls temporary never costs a recipient at once.
+        (None, "450 User unknown", ("invalid-recipient", "recipient-unknown", "suppress-if-repeated")),
+        (" GMail ", f"421 {UNUSUAL}", ("rate-limited", "gmail-rate-domain", "stop-domain")),
+        ("google", f"421 {UNUSUAL}", ("rate-limited", "gmail-rate-domain", "stop-domain")),
+        # A short code counts only with its provider.
+        ("godaddy", "550 IB504", ("rate-limited", "godaddy-rate", "slow-source")),
+        ("other", "550 IB504", ("policy-other", "code-permanent", "drop")),
+        ("other", "999 what is this", ("policy-other", "code-permanent", "drop")),
+    ],
+)
+def test_classify(provider: str | None, text: str | None, verdict: tuple[str, str, str]) -> None:
+    assert replies.classify(provider, text) == verdict
+
+
+@given(
+    st.one_of(st.none(), st.text(), st.sampled_from(["gmail", "other"])), st.one_of(st.none(), st.text(max_size=3000))
+)
+def test_any_text_has_a_class(provider: str | None, text: str | None) -> None:
+    verdict = replies.classify(provider, text)
+    assert verdict.cls in replies_rules.CLASSES
+    assert verdict.action in replies_rules.ACTIONS
+
+
+RULES = replies_rules.load()
+SEARCHES = {
+    rule.name: [re.compile(replies_pattern.python(pattern.node)).search for pattern in rule.patterns]
+    for rule in RULES.rules
+}
+
+
+def test_the_filter_of_words_hides_no_rule() -> None:
+    """A rule that is tried only when its words are there decides as if it were always tried."""
+    for reply in corpus("corpus.jsonl") + corpus("recalled.jsonl"):
+        text = replies.fold(reply.text)
+        concerned = RULES.for_provider(RULES.canonical(reply.provider))
+        first = next(rule for rule in concerned if any(search(text) for search in SEARCHES[rule.name]))
+        assert replies.classify(reply.provider, reply.text).rule == first.name
+
+
+def test_hostile_replies_cost_little() -> None:
+    """As many words as possible that begin many patterns: 1,000 characters, every pattern tried."""
+    begin = collections.Counter(word for rule in RULES.rules for one in rule.patterns for word in one.text.split()[:1])
+    words = [word.strip("(^").split("|")[0] for word, _count in begin.most_common(50)]
+    texts = [f"550 {word} " * 400 for word in words]
+    texts += [f"{word} " + "a" * 1000 for word in words] + ["exceed " * 300, "1" * 3000, "<" * 3000, "@" * 3000]
+    for text in map(replies.fold, texts):
+        start = time.process_time()
+        for searches in SEARCHES.values():
+            for search in searches:
+                search(text)
+        assert time.process_time() - start < 0.5, text[:30]
+
+
+def test_memory_is_bounded() -> None:
+    classify = replies.Classifier(RULES)
+    for number in range(3000):
+        word = "".join(chr(ord("a") + int(digit)) for digit in f"{number:05}")
+        classify("gmail", f"550 {word} unknown")
+    rules = classify._rules_for("gmail")
+    assert len(rules.judged) <= replies._MEMORY
+    assert len(rules.words) <= replies._VOCABULARY_LIMIT
