@@ -8,6 +8,7 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Callable, Optional
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import items, unquote, words
@@ -27,13 +28,13 @@ def check(config: Config, mode: Mode) -> None:
 
 
 def _http(config: Config) -> None:
-    before: list[tuple[Network, int]] = []
+    before: dict[tuple[int, int, int], int] = {}
     for setting in config.root.of("http-access"):
         parts = words(setting.value) or []
         net = network(parts[0]) if len(parts) > 1 else None
         if net is None:
             continue
-        cover = next((line for other, line in before if _covers(other, net)), None)
+        cover = next((before[key] for key in _around(net) if key in before), None)
         if cover is not None:
             message = (
                 f"http-access {parts[0]} is never reached, because line {cover} covers it and the first match wins."
@@ -42,15 +43,16 @@ def _http(config: Config) -> None:
         elif net.prefixlen == 0 and parts[1].lower() in ("admin", "operator"):
             message = f"http-access gives everybody the right {parts[1]}. Name the networks of the administrators."
             config.report(setting, WARNING, message)
-        before.append((net, setting.line))
+        before.setdefault(_key(net, net.prefixlen), setting.line)
 
 
-def _covers(outer: Network, inner: Network) -> bool:
-    return (
-        outer.version == inner.version
-        and outer.prefixlen <= inner.prefixlen
-        and int(outer.network_address) <= int(inner.network_address) <= int(outer.broadcast_address)
-    )
+def _key(net: Network, length: int) -> tuple[int, int, int]:
+    return net.version, length, int(net.network_address) >> (net.max_prefixlen - length)
+
+
+def _around(net: Network) -> Iterator[tuple[int, int, int]]:
+    """The keys of the network and of all that it lies in."""
+    return (_key(net, length) for length in range(net.prefixlen + 1))
 
 
 def _relaying(config: Config) -> None:

@@ -45,7 +45,7 @@ class LocalFiles:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise OSError(27, "it is larger than 64 MB")
-        return data.decode("utf-8", errors="surrogateescape")
+        return data.decode("utf-8", errors="replace")
 
     def mode(self, path: str) -> int | None:
         try:

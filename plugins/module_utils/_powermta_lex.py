@@ -16,7 +16,7 @@ OPEN, CLOSE, SETTING, REGEX, BAD = "open", "close", "setting", "regex", "bad"
 _BLANKS = " \t"
 # A `#` starts a comment everywhere, also within quotes; only after a backslash it is left to the caller.
 _COMMENT = re.compile(r"(?<!\\)#")
-_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?:[ \t]+((?:\"(?:\\.|[^\"\\])*\"|[^\">])*))?>")
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)(?:[ \t]((?:\"(?:\\.|[^\"\\])*\"|[^\">])*))?>")
 _WORD = re.compile(r"[^ \t]+")
 _ARGUMENT = re.compile(r"\"((?:\\.|[^\"\\])*)\"(?=[ \t]|$)|([^ \t\"][^ \t]*)|(\")")
 

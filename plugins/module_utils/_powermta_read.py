@@ -32,6 +32,9 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_setting im
 _BARE = frozenset(facts.BARE_BLOCKS.split())
 _NEW = frozenset(facts.BLOCKS_SINCE_5_0.split())
 MAX_DEPTH = 20
+MAX_NESTING = 4
+# Looking for the name that was meant takes its time; nobody reads more of it.
+MAX_SUGGESTIONS = 200
 
 
 class Files(Protocol):
@@ -52,6 +55,7 @@ class Reader:
         self.block = self.config.root
         self.path: list[str] = []
         self._misplaced: set[int] = set()
+        self._asked: set[str] = set()
 
     def read(self, path: str, text: str) -> Config:
         self.config.root.file = path
@@ -64,6 +68,8 @@ class Reader:
         if text.startswith("\ufeff"):
             self._report(1, WARNING, "", "The file begins with a byte order mark. Save it as UTF-8 without one.")
             text = text[1:]
+        if "\ufffd" in text:
+            self._report(1, WARNING, "", "The file holds bytes that are not UTF-8. Save it as UTF-8.")
         if "\0" in text:
             self._report(1, ERROR, "", "The file holds bytes that are not text. Save it as UTF-8.")
             text = text.replace("\0", "")
@@ -102,6 +108,10 @@ class Reader:
         tag = line.name.lower()
         parents = facts.BLOCKS.get(tag)
         argument = line.value
+        if self._depth() > MAX_NESTING:
+            # So deep that closing tags were forgotten; the next block starts afresh beside this one.
+            self._misplaced.add(id(self.block))
+            self.block = self.block.parent or self.config.root
         block = Block(tag, argument, self.path[-1], line.number, self.block)
         if line.name != tag:
             self.config.report(block, WARNING, f"<{line.name}> is written with capitals. Write <{tag}>.")
@@ -124,6 +134,12 @@ class Reader:
         block.argument = argument if text is None else text
         self.block.blocks.append(block)
         self.block = block
+
+    def _depth(self) -> int:
+        depth, block = 0, self.block.parent
+        while block:
+            depth, block = depth + 1, block.parent
+        return depth
 
     def _close(self, line: Line) -> None:
         tag = line.name.lower()
@@ -173,7 +189,9 @@ class Reader:
             message = f"A pattern cannot stand alone in {table.place(scope)}. Move it to <bounce-category-patterns>."
             self._report(line.number, ERROR, "/", message)
         else:
-            self._report(line.number, *_named(line, unknown(line, scope, self.version)))
+            self._asked.add(line.name)
+            level, message = unknown(line, scope, self.version, suggest=len(self._asked) <= MAX_SUGGESTIONS)
+            self._report(line.number, level, line.name, message)
 
     def _include(self, setting: Setting) -> None:
         name = unquote(setting.value) or setting.value
@@ -206,7 +224,3 @@ class Reader:
 
     def _report(self, line: int, level: str, directive: str, message: str) -> None:
         self.config.findings.append(Finding(self.path[-1], line, level, directive, message))
-
-
-def _named(line: Line, found: tuple[str, str]) -> tuple[str, str, str]:
-    return found[0], line.name, found[1]

@@ -39,6 +39,8 @@ _NAMING = {
     "use-proxy": ("proxy",),
     "virtual-mta": ("virtual-mta",),
 }
+# Looking for the name that was meant takes its time; nobody reads more of it.
+MAX_SUGGESTIONS = 200
 _WORDS = frozenset(("by-smtp-source-ip", "none"))
 _RESULT = re.compile(r"(virtual-mta=|call-to:[ \t]*)([^\s,]+)")
 
@@ -55,6 +57,7 @@ class Names:
                 self.by_tag.setdefault(block.tag, {}).setdefault(block.argument.lower(), block)
         self.complete = looks_complete(config)
         self.partial = config.partial
+        self.asked = 0
 
     def find(self, tags: tuple[str, ...], name: str) -> Block | None:
         return next((found for found in (self.by_tag.get(tag, {}).get(name.lower()) for tag in tags) if found), None)
@@ -64,6 +67,9 @@ class Names:
         return ERROR if not self.partial and (self.complete or any(self.by_tag.get(tag) for tag in tags)) else WARNING
 
     def missing(self, tags: tuple[str, ...], name: str) -> str:
+        self.asked += 1
+        if self.asked > MAX_SUGGESTIONS:
+            return f"Define <{tags[0]} {name}> or correct the name."
         known = [block.argument for tag in tags for block in self.by_tag.get(tag, {}).values()]
         close = difflib.get_close_matches(name, known[:500], 1, 0.7)
         return f"Did you mean {close[0]}?" if close else f"Define <{tags[0]} {name}> or correct the name."

@@ -32,7 +32,7 @@ def check(config: Config) -> None:
         domains.setdefault(block.argument.lower(), []).append(block)
     _rollups(config, domains)
     _macros(config)
-    _recovery(config, domains)
+    _recovery(config)
 
 
 def _rollups(config: Config, domains: dict[str, list[Block]]) -> None:
@@ -75,10 +75,13 @@ def _macros(config: Config) -> None:
             config.report(setting, WARNING, f"{message} Rename one.")
         macros.setdefault(name, setting)
     graph = {name: _MACRO.findall(setting.value) for name, setting in macros.items()}
+    looped = _looped(graph)
     level = ERROR if not config.partial and (macros or looks_complete(config)) else WARNING
     for name, setting in macros.items():
-        if _reaches(graph, name):
-            config.report(setting, ERROR, f"domain-macro {name} contains itself. Take ${name} out of its list.")
+        if name in looped:
+            config.report(
+                setting, ERROR, f"domain-macro {name} leads back to a loop of macros. Break the loop in its list."
+            )
         for other in graph[name]:
             if other not in macros:
                 message = f"domain-macro {name} uses ${other}, which is not defined. Define it before."
@@ -97,27 +100,36 @@ def _macros(config: Config) -> None:
                 config.report(block, WARNING, message)
 
 
-def _reaches(graph: dict[str, list[str]], start: str) -> bool:
-    todo, seen = list(graph[start]), set()
-    while todo:
-        name = todo.pop()
-        if name == start:
-            return True
-        if name not in seen:
-            seen.add(name)
-            todo += graph.get(name, [])
-    return False
+def _looped(graph: dict[str, list[str]]) -> set[str]:
+    """The macros in loops: what is left when those that use no other one are taken away again and again."""
+    users: dict[str, list[str]] = {}
+    uses = {name: sum(other in graph for other in set(others)) for name, others in graph.items()}
+    for name, others in graph.items():
+        for other in set(others):
+            users.setdefault(other, []).append(name)
+    free = [name for name, count in uses.items() if not count]
+    left = set(graph)
+    while free:
+        name = free.pop()
+        left.discard(name)
+        for user in users.get(name, ()):
+            uses[user] -= 1
+            if not uses[user]:
+                free.append(user)
+    return left
 
 
-def _recovery(config: Config, domains: dict[str, list[Block]]) -> None:
+def _recovery(config: Config) -> None:
     """mode=backoff without a way back: the default of backoff-to-normal-after is never."""
     stuck = {block.argument.lower(): block for block in config.root.all("smtp-pattern-list") if _enters(block)}
+    leaving = {(id(block.parent), block.argument.lower()) for block in config.root.all("domain") if _leaves(block)}
+    top = id(config.root)
     for block in config.root.all("domain"):
         setting = next(block.of("smtp-pattern-list"), None)
         if setting is None or (unquote(setting.value) or "").lower() not in stuck or config.partial:
             continue
-        covering = [block, *(other for name in _general(block.argument) for other in domains.get(name, []))]
-        if not any(_leaves(other) for other in covering):
+        names = {block.argument.lower(), *_general(block.argument)}
+        if not any((place, name) in leaving for name in names for place in (id(block.parent), top)):
             message = f"{block.title} enters backoff mode by {setting.value} and never leaves it."
             config.report(setting, WARNING, f"{message} Write backoff-to-normal-after 1h into the block.")
 

@@ -21,7 +21,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_types impo
 _KEYED = re.compile(r"([a-z0-9.-]+)\s*[=:]\s*\S*")
 
 
-def unknown(line: Line, scope: str, version: tuple[int, int, int]) -> tuple[str, str]:
+def unknown(line: Line, scope: str, version: tuple[int, int, int], suggest: bool = True) -> tuple[str, str]:
     """Why a directive is not understood here. Sentences begin with a capital: they are whole."""
     name, lower = line.name, line.name.lower()
     level = ERROR if version <= (5, 0, 99) else WARNING
@@ -45,7 +45,7 @@ def unknown(line: Line, scope: str, version: tuple[int, int, int]) -> tuple[str,
     keyed = _KEYED.fullmatch(lower)
     if keyed and table.scopes_of(keyed[1]):
         return ERROR, f'"{name}" is not a directive. Write {keyed[1]}, a blank and the value.'
-    meant = table.similar(lower, scope)
+    meant = table.similar(lower, scope) if suggest else None
     newer = "" if level == ERROR else " up to 5.0, and newer versions may have it"
     remedy = f"Did you mean {meant}?" if meant else "Remove the line or look its name up in the user guide."
     return level, f'"{name}" is not a directive of PowerMTA{newer}. {remedy}'

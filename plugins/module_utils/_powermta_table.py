@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _powermta_facts as facts
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_composite import COMPOSITE
@@ -122,9 +123,10 @@ def place(scope: str) -> str:
     return "the global level" if scope == "global" else f"<{scope}>"
 
 
+@lru_cache(maxsize=1024)
 def similar(name: str, scope: str) -> str | None:
     """The name that was meant: of this scope if one is close, else of any other."""
-    everywhere = {other for names in DIRECTIVES.values() for other in names}
+    everywhere = sorted({other for names in DIRECTIVES.values() for other in names})
     for names in (DIRECTIVES.get(scope, {}), everywhere):
         close = difflib.get_close_matches(name, names, 1, 0.75)
         if close:
