@@ -87,7 +87,7 @@ def refused(state: Backoff, what: Refusal, policy: Policy, cap: int) -> Step:
         late = what.time > state.since + _LATE_SECONDS and counted.refused % _LATE_REFUSALS == 0
         return Step(counted, RELOAD if late else "")
     if state.phase == PROBING:
-        return Step(_stop(state, what, policy))
+        return Step(_stop(state, what, policy, 1))
     strikes = (*(time for time in state.strikes if what.time - policy.within <= time <= what.time), what.time)
     if len(strikes) < policy.strikes and state.phase == NORMAL:
         return Step(state._replace(strikes=strikes))
@@ -95,25 +95,25 @@ def refused(state: Backoff, what: Refusal, policy: Policy, cap: int) -> Step:
         current = cap if state.phase == NORMAL else state.connections
         if current <= 1 or (state.phase == RAMPING and what.time <= state.since + _LATE_SECONDS):
             return Step(state._replace(strikes=()))
-        return Step(_slow(state, what, current // 2), RELOAD)
-    return Step(_stop(state, what, policy), RELOAD)
+        return Step(_slow(state, what, current // 2, len(strikes)), RELOAD)
+    return Step(_stop(state, what, policy, len(strikes)), RELOAD)
 
 
-def _stop(state: Backoff, what: Refusal, policy: Policy) -> Backoff:
+def _stop(state: Backoff, what: Refusal, policy: Policy, refusals: int) -> Backoff:
     fresh = state.phase == NORMAL
     began = what.time if fresh else min(state.began, what.time)
     wait = max(policy.least, min(policy.most, (what.time - began) / _GROWTH))
     return Backoff(
-        STOPPED, what.time, what.time + wait, 0, began, 0, (0 if fresh else state.refused) + max(1, len(state.strikes)),
+        STOPPED, what.time, what.time + wait, 0, began, 0, (0 if fresh else state.refused) + refusals,
         what.cls, what.rule, what.action, what.reply[:_TEXT],
     )  # fmt: skip
 
 
-def _slow(state: Backoff, what: Refusal, connections: int) -> Backoff:
+def _slow(state: Backoff, what: Refusal, connections: int, refusals: int) -> Backoff:
     fresh = state.phase == NORMAL
     return Backoff(
         RAMPING, what.time, 0.0, connections, what.time if fresh else state.began, 0,
-        (0 if fresh else state.refused) + max(1, len(state.strikes)), what.cls, what.rule, what.action,
+        (0 if fresh else state.refused) + refusals, what.cls, what.rule, what.action,
         what.reply[:_TEXT],
     )  # fmt: skip
 

@@ -57,15 +57,12 @@ def some(db: sqlite3.Connection, instance: str, names: Sequence[str], number: in
     found: list[str] = []
     likes = " OR ".join("waiting LIKE ?" for _name in names)
     patterns = [f'%"{name}"%' for name in names]
-    for low, high in ((after, ""), ("", after)):
-        if len(found) < number and (low or not found):
-            limit = "AND queue_id <= ?" if high else ""
+    for low, high in ((after, "~"), ("", after)):
+        if len(found) < number and low < high:
             rows = db.execute(
-                f"SELECT queue_id FROM messages WHERE instance = ? AND queue_id > ? {limit} AND ({likes})"
+                f"SELECT queue_id FROM messages WHERE instance = ? AND queue_id > ? AND queue_id <= ? AND ({likes})"
                 " ORDER BY queue_id LIMIT ?",
-                (instance, low, *((high,) if high else ()), *patterns, number - len(found)),
+                (instance, low, high, *patterns, number - len(found)),
             )
             found += [queue_id for (queue_id,) in rows]
-        if not after:
-            break
     return found

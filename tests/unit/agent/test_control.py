@@ -1,0 +1,221 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mailfleet import control, state
+from mailfleet.backoff import FLUSH, NORMAL, PROBING, RELOAD, STOPPED, TRY
+from mailfleet.control import Controller
+from mailfleet.events import BOUNCED, DEFERRED, DELIVERED, END, MOVED, Event
+from mailfleet.ledger_store import Store
+
+LANES = [
+    {"name": f"{isp}-198-51-100-{ip}", "isp": isp, "bind4": f"198.51.100.{ip}", "connections": connections}
+    for isp, connections in (("gmail", 8), ("outlook", 5), ("other", 5))
+    for ip in (21, 22)
+]
+VIEW: dict[str, Any] = {
+    "pools": [
+        {"name": "campaign", "instance": "postfix-campaign", "traffic": "marketing", "lanes": LANES},
+        {"name": "trans", "instance": "postfix-trans", "traffic": "transactional", "lanes": LANES},
+    ],
+    "isps": [{"name": name, "retry_after": "15m"} for name in ("gmail", "outlook", "other")],
+    "backoff": {"gmail": {"wait": "10m", "longest": "1h"}},
+}
+KEY = ("campaign", "198.51.100.21", "outlook")
+
+
+class Asked:
+    """Stands for the requests to Postfix."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, list[str]]] = []
+
+    def ask(self, kind: str, pool: str, queue_ids: list[str]) -> None:
+        self.asked.append((kind, pool, queue_ids))
+
+    def send(self, now: float) -> None:
+        pass
+
+
+class Bench:
+    def __init__(self, path: Path) -> None:
+        self.store = Store(str(path / "ledger.db"))
+        self.requests = Asked()
+        self.said: list[str] = []
+        self.restart()
+
+    def restart(self) -> None:
+        self.controller = Controller(VIEW, control.policies(VIEW), self.requests, self.said.append)  # type: ignore[arg-type]
+
+    def observe(self, *events: Event) -> None:
+        with self.store.transaction():
+            self.controller.observe(self.store.db, events)
+        self.controller.committed()
+
+    def tick(self, now: float) -> None:
+        with self.store.transaction():
+            self.controller.tick(self.store.db, now)
+        self.controller.committed()
+
+    @property
+    def state(self) -> state.State:
+        return state.snapshot(self.store.db)
+
+    def phase(self, key: tuple[str, str, str] = KEY) -> str:
+        held = self.state.lanes.get(key)
+        return held.phase if held else NORMAL
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def event(
+    time: float,
+    result: str = DEFERRED,
+    action: str = "slow-source",
+    isp: str = "outlook",
+    pool: str = "campaign",
+    ip: str = "198.51.100.21",
+    domain: str = "example.com",
+    to: str = "outlook.com",
+    reply: str = "451 4.7.651 rate limited",
+    cls: str = "rate-limited",
+) -> Event:
+    lane = f"{isp}-{ip.replace('.', '-')}"
+    refused = result != DELIVERED
+    return Event(
+        time, result, pool, lane, isp, ip, "4jX9G31c28z2RJCs", domain, to, "mx." + to, "203.0.113.20", 1.0, "4.7.651",
+        END, reply, cls if refused else "", "some-rule" if refused else "", action if refused else "",
+    )  # fmt: skip
+
+
+def test_refusals_stop_one_lane_and_reload_its_pool(bench: Bench) -> None:
+    bench.observe(event(1000), event(1000))
+    assert bench.phase() == NORMAL
+    bench.observe(event(1001), event(1001, ip="198.51.100.22"))
+    assert bench.phase() == STOPPED
+    assert list(bench.state.lanes) == [KEY]
+    assert bench.requests.asked == [(RELOAD, "campaign", [])]
+    assert bench.said == [
+        "198.51.100.21 at outlook (pool campaign): stopped for 45 s (3 refusals): 451 4.7.651 rate limited"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("events", "phase"),
+    [
+        ([event(1000, action="stop-source")], STOPPED),
+        ([event(1000, MOVED, "stop-source")], STOPPED),
+        ([event(1000, BOUNCED, "stop-source", cls="ip-blocked")], STOPPED),
+        ([event(1000, action="retry-same-source")] * 50, NORMAL),
+        ([event(1000, BOUNCED, "suppress")] * 50, NORMAL),
+        ([event(1000, action="retry")] * 10, STOPPED),
+        # Between deliveries a vague reply means a recipient, a named quota still means us.
+        ([event(1000, action="retry"), event(1000, DELIVERED)] * 20, NORMAL),
+        ([event(1000, action="slow-source"), event(1000, DELIVERED)] * 3, STOPPED),
+        # Postfix looks after receivers that cannot be reached at all.
+        ([event(1000, action="retry", reply="local: connect timed out")] * 50, NORMAL),
+        ([event(1000, ip="198.51.100.99")] * 50, NORMAL),
+    ],
+)
+def test_what_stops_a_lane(bench: Bench, events: list[Event], phase: str) -> None:
+    bench.observe(*events)
+    assert bench.phase() == phase
+
+
+def test_one_of_many_small_receivers_stops_nobody(bench: Bench) -> None:
+    bench.observe(*[event(1000 + number, action="stop-source", isp="other", to="a.example") for number in range(50)])
+    key = ("campaign", "198.51.100.21", "other")
+    assert bench.phase(key) == NORMAL
+    bench.observe(*[event(1060, action="stop-source", isp="other", to=f"{name}.example") for name in "bcde"])
+    assert bench.phase(key) == STOPPED
+
+
+def test_a_domain_stops_on_every_address(bench: Bench) -> None:
+    bench.observe(event(1000, action="stop-domain", isp="gmail"))
+    found = bench.state
+    assert list(found.domains) == [("campaign", "example.com", "gmail")]
+    assert [found.allowed("campaign", f"198.51.100.{ip}", "gmail", 1100) for ip in (21, 22)] == [0, 0]
+    assert found.allowed("trans", "198.51.100.21", "gmail", 1100) is None
+    assert found.domains["campaign", "example.com", "gmail"].until == 1600
+
+
+def test_the_way_back_survives_restarts(bench: Bench) -> None:
+    with bench.store.transaction():
+        bench.store.db.executemany(
+            "INSERT INTO messages VALUES ('postfix-campaign', ?, 'example.com', ?)",
+            [
+                ("4jX9G31c28z2RJC1", '{"aa": "outlook-198-51-100-21"}'),
+                ("4jX9G31c28z2RJC2", '{"aa": "outlook"}'),
+                ("4jX9G31c28z2RJC3", '{"aa": "gmail-198-51-100-21"}'),
+                ("4jX9G31c28z2RJC4", ""),
+                ("4jX9G31c28z2RJC5", '{"aa": "outlook-198-51-100-22"}'),
+            ],
+        )
+    bench.observe(event(1000, action="stop-source"))
+    for now in range(1001, 1100):
+        bench.restart()
+        bench.observe(event(now, DELIVERED))
+        bench.tick(now)
+    assert bench.phase() == NORMAL
+    one, two, five = (f"4jX9G31c28z2RJC{number}" for number in (1, 2, 5))
+    assert bench.requests.asked == [
+        (RELOAD, "campaign", []),
+        (TRY, "campaign", [one, two]),
+        (TRY, "campaign", [one, two, five]),
+        (TRY, "campaign", [one, two, five]),
+        (TRY, "campaign", [one, two, five]),
+        (FLUSH, "campaign", []),
+    ]
+
+
+def test_other_messages_are_tried_each_time(bench: Bench) -> None:
+    with bench.store.transaction():
+        bench.store.db.executemany(
+            "INSERT INTO messages VALUES ('postfix-campaign', ?, 'example.com', '{\"aa\": \"outlook\"}')",
+            [(f"4jX9G31c28z2RJC{number}",) for number in range(5)],
+        )
+    bench.observe(event(1000, action="stop-source"))
+    for now in (1045, 1053, 1061):
+        bench.tick(now)
+    tried = [[queue_id[-1] for queue_id in ids] for kind, _pool, ids in bench.requests.asked if kind == TRY]
+    assert tried == [["0", "1"], ["2", "3"], ["4", "0"]]
+
+
+def test_an_undone_transaction_leaves_no_trace(bench: Bench) -> None:
+    bench.store.db.execute("BEGIN IMMEDIATE")
+    bench.controller.observe(bench.store.db, [event(1000, action="stop-source")])
+    bench.store.db.execute("ROLLBACK")
+    bench.tick(1001)
+    assert (bench.phase(), bench.requests.asked, bench.said) == (NORMAL, [], [])
+
+
+def test_resume_ends_it(bench: Bench) -> None:
+    bench.observe(event(1000, action="stop-source"))
+    state.save(bench.store.db, "lane_state", {KEY: bench.state.lanes[KEY]._replace(phase=NORMAL)})
+    bench.tick(1046)
+    assert bench.phase() == NORMAL
+
+
+def test_a_lane_that_left_the_fleet_is_forgotten(bench: Bench) -> None:
+    gone = ("campaign", "198.51.100.99", "outlook")
+    bench.observe(event(1000, action="stop-source"))
+    with bench.store.transaction():
+        state.save(bench.store.db, "lane_state", {gone: bench.state.lanes[KEY]})
+    bench.tick(1046)
+    assert (bench.phase(gone), bench.phase()) == (NORMAL, PROBING)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(90, 90), ("45s", 45), ("15m", 900), ("1h30m", 5400), ("2d", 172800), ("30", 30)]
+)
+def test_seconds(text: object, expected: float) -> None:
+    assert control.seconds(text) == expected
