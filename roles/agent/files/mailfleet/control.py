@@ -22,6 +22,8 @@ LANES, DOMAINS = "lane_state", "domain_state"
 WIDE_SITES = 5
 WIDE_SECONDS = 300.0
 WIDE_LIMIT = 1000
+# Waiting messages that Postfix looks at for a probe; steering lets through as many as there are connections.
+TRIES = 10
 
 Table = dict[Key, Backoff]
 
@@ -171,14 +173,14 @@ class Controller:
             self._sayings.append(_sentence(key, before, after))
         if step.effect:
             pool, _who, isp = key
-            ids = self._some(db, pool, isp, after.connections + 1) if step.effect == backoff.TRY else []
+            ids = self._some(db, pool, isp) if step.effect == backoff.TRY else []
             if ids or step.effect != backoff.TRY:
                 self._pending.append((step.effect, pool, ids))
 
-    def _some(self, db: sqlite3.Connection, pool: str, isp: str, number: int) -> list[str]:
+    def _some(self, db: sqlite3.Connection, pool: str, isp: str) -> list[str]:
         """A few of the messages that wait; each time others, because some wait for reasons of their own."""
         names = [*self._lanes.get((pool, isp), ()), isp]
-        found = queue.some(db, self._instances[pool], names, number, self._cursors.get((pool, isp), ""))
+        found = queue.some(db, self._instances[pool], names, TRIES, self._cursors.get((pool, isp), ""))
         if found:
             self._cursors[pool, isp] = found[-1]
         return found

@@ -14,6 +14,7 @@ from typing import NamedTuple
 # Postfix's long queue IDs begin with the time of arrival: six or more digits of base 52, then four of microseconds.
 _DIGITS = {char: value for value, char in enumerate("0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz")}
 _MICROSECOND_DIGITS = 4
+_LAST = "~"  # after every queue ID
 
 
 class Waiting(NamedTuple):
@@ -52,16 +53,19 @@ def sizes(db: sqlite3.Connection, instance: str) -> Waiting:
     return Waiting(messages, recipients, arrival(oldest) if oldest else None)
 
 
-def some(db: sqlite3.Connection, instance: str, names: Sequence[str], number: int, after: str = "") -> list[str]:
-    """Queue IDs of messages that wait for one of these lanes or ISPs: those after ``after``, then from the start."""
+def some(db: sqlite3.Connection, instance: str, names: Sequence[str], number: int, before: str = "") -> list[str]:
+    """Queue IDs of messages that wait for one of these lanes or ISPs: the newest before ``before``, then the newest.
+
+    What somebody deleted from the queue by hand is still remembered, and is old more often than new.
+    """
     found: list[str] = []
     likes = " OR ".join("waiting LIKE ?" for _name in names)
     patterns = [f'%"{name}"%' for name in names]
-    for low, high in ((after, "~"), ("", after)):
+    for low, high in (("", before), (before, _LAST)):
         if len(found) < number and low < high:
             rows = db.execute(
-                f"SELECT queue_id FROM messages WHERE instance = ? AND queue_id > ? AND queue_id <= ? AND ({likes})"
-                " ORDER BY queue_id LIMIT ?",
+                f"SELECT queue_id FROM messages WHERE instance = ? AND queue_id >= ? AND queue_id < ? AND ({likes})"
+                " ORDER BY queue_id DESC LIMIT ?",
                 (instance, low, high, *patterns, number - len(found)),
             )
             found += [queue_id for (queue_id,) in rows]
