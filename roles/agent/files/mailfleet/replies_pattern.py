@@ -40,6 +40,7 @@ _QUANTIFIER = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 PCRE_SPACE = " (?&j)"
 PCRE_JOINT = r"(?(DEFINE)(?<j>(?:[45]\d\d[- ,](?:[45]\.\d+\.\d+ )?)?))"
 
+_PCRE_START = "\\A"
 # What classifying masks.
 _PCRE_ADDRESS = "<?[^ <>]+@[^ <>]+>?"
 # Postfix adds which command was answered.
@@ -316,16 +317,18 @@ def python(node: Node) -> str:
     return _write(node, " ", "^")
 
 
-def pcre(node: Node, start: str) -> list[str]:
-    """For a Postfix pcre table: one expression an alternative, to be tried where `start` finds the reply's own start.
+def pcre(node: Node) -> list[str]:
+    """For a Postfix pcre table: one expression an alternative, to be tried at the first code of the reply.
 
-    With spaces in it, it needs PCRE_JOINT behind it."""
+    With PCRE_SPACE in it, it needs PCRE_JOINT behind it."""
     branches = node.branches if isinstance(node, Choice) else (node,)
-    return [_anchored(_write(branch, PCRE_SPACE, start), start) for branch in branches]
+    return [_placed(_write(branch, PCRE_SPACE, _PCRE_START)) for branch in branches]
 
 
-def _anchored(text: str, start: str) -> str:
-    expression = text if text.startswith(start) else f".*{text}"
+def _placed(text: str) -> str:
+    """From the start of the reply, where the code may be that of a line with lines to follow, or from anywhere."""
+    anchored = text.startswith(_PCRE_START)
+    expression = text[len(_PCRE_START) :].replace(PCRE_SPACE, "[- ]", 1) if anchored else f".*{text}"
     return re.sub(r"(?<!\\)/", r"\\/", expression.replace("<@>", _PCRE_ADDRESS))
 
 

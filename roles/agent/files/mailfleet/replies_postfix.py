@@ -22,8 +22,8 @@ from mailfleet.replies_rules import EVERY, Rule, RuleSet
 # Classes that pass by themselves, whatever the first digit.
 PASSING = {"rate-limited", "greylisted", "connection-limit", "server-busy", "mailbox-full"}
 
-_START = r"[0-9.]+ (?:host [^ ]+ (?:said|refused to talk to me): )?"
-_SAME = "/ $1$2"
+_START = r"^([45])([0-9.]+ (?:host [^ ]+ (?:said|refused to talk to me): )?+)"
+_SAME = "/ $1$2$3"
 _HEADER = "# Which refusals are tried again, by the reply rules. Written by mailfleet; changes are overwritten."
 
 
@@ -52,6 +52,6 @@ def _digit(rule: Rule, blocks_pass: bool) -> str | None:
 def _lines(rule: Rule, digit: str | None) -> Iterator[str]:
     """One an alternative, also for a rule that changes nothing: it decides all the same."""
     for pattern in rule.patterns:
-        for expression in replies_pattern.pcre(pattern.node, _START):
+        for expression in replies_pattern.pcre(pattern.node):
             joint = replies_pattern.PCRE_JOINT if replies_pattern.PCRE_SPACE in expression else ""
-            yield f"/^([45])(?={expression})(.*)$" + joint + (f"/ {digit}$2" if digit else _SAME)
+            yield f"/{_START}(?={expression})(.*)$" + joint + (f"/ {digit}$2$3" if digit else _SAME)
