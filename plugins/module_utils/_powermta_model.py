@@ -70,6 +70,11 @@ class Block:
         return f"<{self.tag} {self.argument}>" if self.argument else f"<{self.tag}>"
 
 
+def clip(message: str) -> str:
+    """A sentence that can be read, even about a line of a megabyte."""
+    return message if len(message) <= 500 else f"{message[:240]} ... {message[-240:]}"
+
+
 @dataclass
 class Config:
     root: Block
@@ -80,4 +85,4 @@ class Config:
 
     def report(self, where: Setting | Block, level: str, message: str) -> None:
         name = where.name if isinstance(where, Setting) else where.tag
-        self.findings.append(Finding(where.file, where.line, level, name, message))
+        self.findings.append(Finding(where.file, where.line, level, name, clip(message)))

@@ -26,6 +26,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model impo
     Config,
     Finding,
     Setting,
+    clip,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_setting import problems, unknown
 
@@ -51,7 +52,7 @@ class Reader:
     def __init__(self, files: Files, version: tuple[int, int, int]) -> None:
         self.files = files
         self.version = version
-        self.config = Config(Block("global", "", "", 0))
+        self.config = Config(Block("global", "", "", 1))
         self.block = self.config.root
         self.path: list[str] = []
         self._misplaced: set[int] = set()
@@ -223,4 +224,4 @@ class Reader:
             self._file(path, text)
 
     def _report(self, line: int, level: str, directive: str, message: str) -> None:
-        self.config.findings.append(Finding(self.path[-1], line, level, directive, message))
+        self.config.findings.append(Finding(self.path[-1], line, level, directive[:60], clip(message)))

@@ -17,7 +17,7 @@ _QUANTIFIER = re.compile(r"[*+?]|\{\d+(?:,\d*)?\}")
 # One more sign makes a quantifier lazy or possessive; another one behind it has nothing to repeat.
 _REPEAT = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})[?+]?")
 _SIGN = re.compile(r"[*+?]")
-_BOUNDS = re.compile(r"\{(\d+),(\d+)\}")
+_BOUNDS = re.compile(r"\{(\d{1,9}),(\d{1,9})\}")
 _POSIX = re.compile(r"\[[:.=][^\]\[]*[:.=]\]")
 _LOST_CLASS = re.compile(r"(?<!\\)\[[A-Z]{2,}[0-9]+\](?![*+?{])")
 _LOST_DIGIT = re.compile(r"(?<![\\A-Za-z])d\+")

@@ -148,7 +148,7 @@ def _rates(config: Config, block: Block) -> None:
 def per_second(rate: str) -> float | None:
     if rate in ("0", "unlimited"):
         return float("inf")
-    match = re.fullmatch(r"(\d+)([bkmgt]?)/(\d*)([a-z]+)", rate.lower())
+    match = re.fullmatch(r"(\d{1,15})([bkmgt]?)/(\d{0,15})([a-z]+)", rate.lower())
     if not match or match[4] not in _SECONDS:
         return None
     factor = 1024 ** " kmgt".index(match[2]) if match[2] in ("k", "m", "g", "t") else 1

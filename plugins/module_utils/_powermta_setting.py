@@ -115,7 +115,7 @@ def _limits(directive: table.Directive, value: str) -> Problem:
         return None if value in directive.values else _choice(directive, value)
     if directive.range and value.isascii() and value.isdigit():
         low, high = directive.range
-        if not low <= int(value) <= high:
+        if len(value) > 9 or not low <= int(value) <= high:
             level = WARNING if directive.name == "edns-udp-length" else ERROR
             return level, f"takes a number from {low} to {high}, not {value}."
     if directive.pattern and not re.match(directive.pattern, value):

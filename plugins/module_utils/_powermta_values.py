@@ -72,7 +72,7 @@ def integer_or(word: str) -> Check:
 
 
 def port(value: str) -> Problem:
-    if integer(value) is None and int(value) <= 65535:
+    if integer(value) is None and len(value) <= 5 and int(value) <= 65535:
         return None
     return wrong(value, "a port from 0 to 65535")
 
@@ -137,7 +137,9 @@ def size(value: str) -> Problem:
 
 
 def size_or_unlimited(value: str) -> Problem:
-    return None if value == "unlimited" else case(value, size_or_unlimited, size(value))
+    if value == "unlimited" or size(value) is None:
+        return None
+    return case(value, size_or_unlimited, size(value))
 
 
 def network(value: str) -> Network | None:
