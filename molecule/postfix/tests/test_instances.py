@@ -51,6 +51,18 @@ def test_every_instance_has_a_unit_and_debians_own_is_off(host: Host, ports: dic
     assert not host.service("postfix").is_running
 
 
+def test_a_restart_of_one_instance_does_not_touch_another(host: Host, here: list[Source]) -> None:
+    def started(pool: str) -> str:
+        return host.check_output(f"systemctl show -p MainPID -p ActiveEnterTimestamp mailfleet-postfix@{pool}")
+
+    before = {pool: started(pool) for pool in ("trans", "campaign")}
+    host.check_output("systemctl restart --no-block mailfleet-postfix@campaign")
+    assert send(by_pool(here)["trans"][0]).accepted
+    wait_for("the restarted instance", lambda: started("campaign") != before["campaign"], 30)
+    wait_for("its unit", lambda: host.service("mailfleet-postfix@campaign").is_running, 30)
+    assert started("trans") == before["trans"]
+
+
 def test_every_instance_has_a_listener_and_nothing_listens_on_port_25(host: Host, ports: dict[str, int]) -> None:
     listening = host.check_output("ss -Hltn | awk '{ print $4 }'").split()
     for port in ports.values():
@@ -62,7 +74,7 @@ def test_every_instance_has_a_queue_and_a_log_of_its_own(host: Host, ports: dict
     for name in ports:
         settings = "queue_directory data_directory maillog_file syslog_name enable_long_queue_ids"
         assert host.check_output(f"postconf -c /etc/postfix-{name} -h {settings}").split() == [
-            f"/var/sname/postfix-{name}",
+            f"/var/spool/postfix-{name}",
             f"/var/lib/postfix-{name}",
             f"/var/log/postfix/postfix-{name}.log",
             f"postfix-{name}",
@@ -140,15 +152,3 @@ def test_a_sender_domain_of_another_pool_is_refused_with_the_right_endpoint(here
         assert f"{domain} is sent by pool campaign: submit to" in reply
         assert f"{campaign.submission}:{campaign.port}" in reply
     assert send(trans, sender="anna@elsewhere.example").reply.startswith("553 5.7.1")
-
-
-def test_a_restart_of_one_instance_does_not_touch_another(host: Host, here: list[Source]) -> None:
-    def started(pool: str) -> str:
-        return host.check_output(f"systemctl show -p MainPID -p ActiveEnterTimestamp mailfleet-postfix@{pool}")
-
-    before = {pool: started(pool) for pool in ("trans", "campaign")}
-    host.check_output("systemctl restart --no-block mailfleet-postfix@campaign")
-    assert send(by_pool(here)["trans"][0]).accepted
-    wait_for("the restarted instance", lambda: started("campaign") != before["campaign"], 30)
-    wait_for("its unit", lambda: host.service("mailfleet-postfix@campaign").is_running, 30)
-    assert started("trans") == before["trans"]
