@@ -1,0 +1,112 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""The agent under refusals, kills and pauses; what the personas recorded is the proof."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support import lab
+from tests.support.flow import Flow, letter, nothing_lost_nothing_doubled
+
+HOST, ADDRESS, PORT = "mx1", "198.51.100.11", 2588
+OURS = ("198.51.100.21", "198.51.100.22")
+REFUSED, OTHER = OURS
+ISP, DOMAIN = "outlook", "outlook.com"
+
+
+@pytest.fixture(autouse=True)
+def personas(fleet: lab.Play) -> Iterator[None]:
+    lab.lab("reset")
+    yield
+    lab.lab("reset")
+    lab.ssh(HOST, f"mailfleet resume isp {ISP}")
+
+
+def burst(number: int) -> list[Any]:
+    sent = lab.submit(ADDRESS, PORT, [letter("example.com", DOMAIN) for _number in range(number)], connections=20)
+    assert all(message.accepted for message in sent)
+    return sent
+
+
+def attempts(since: float = 0) -> Counter[str]:
+    """Refused MAIL commands by source address."""
+    return Counter(
+        session["source"]
+        for session in lab.sessions()
+        if session["persona"] == ISP
+        for message in session["messages"]
+        if message["refused"] and message["time"] >= since
+    )
+
+
+def lanes() -> dict[str, dict[str, Any]]:
+    rows = json.loads(lab.ssh(HOST, "mailfleet status --json"))["lanes"]
+    return {row["ip"]: row for row in rows if (row["pool"], row["isp"]) == ("campaign", ISP)}
+
+
+def normal() -> bool:
+    return all(row["state"] == "normal" for row in lanes().values())
+
+
+def test_a_refused_address_rests_and_the_others_take_over() -> None:
+    lab.lab("persona", ISP, "refuse=temporary", f"sources={REFUSED}", "refuse_at=mail")
+    sent = burst(600)
+    nothing_lost_nothing_doubled(sent, 120)
+    assert {delivery.source for delivery in lab.deliveries()} == {OTHER}
+    assert 1 <= attempts()[REFUSED] <= 60
+    held = lanes()[REFUSED]
+    assert (held["state"] != "normal", "4.7.651" in held["reply"]) == (True, True)
+
+
+def test_when_all_addresses_are_refused_mail_waits_and_goes_when_they_are_not() -> None:
+    lab.lab("persona", ISP, "refuse=temporary", f"sources={','.join(OURS)}", "refuse_at=mail")
+    sent = burst(600)
+    time.sleep(100)
+    assert lab.deliveries() == []
+    assert max(attempts().values()) <= 80
+    probes = attempts(time.time() - 90)
+    assert all(1 <= probes[source] <= 12 for source in OURS), "it asks now and then"
+    lab.lab("persona", ISP, "refuse=")
+    recovered = time.monotonic()
+    lab.wait_for("all lanes at full speed", normal, 180)
+    assert time.monotonic() - recovered < 180
+    nothing_lost_nothing_doubled(sent, 120)
+    assert {delivery.source for delivery in lab.deliveries()} == set(OURS)
+
+
+def test_other_pools_are_not_slowed() -> None:
+    lab.lab("persona", ISP, "refuse=temporary", f"sources={','.join(OURS)}", "refuse_at=mail")
+    burst(50)
+    sent = lab.submit(ADDRESS, 2587, [letter("tx.example.com", DOMAIN) for _number in range(20)])
+    nothing_lost_nothing_doubled(sent, 30)
+
+
+def test_nothing_is_lost_or_doubled_when_the_services_are_killed() -> None:
+    with Flow(ADDRESS, PORT, "example.com", rate=20, recipients=(DOMAIN, "gmail.com", "generic.example")) as flow:
+        for _round in range(5):
+            time.sleep(2)
+            for service in ("steer", "ledger"):
+                lab.ssh(HOST, f"systemctl kill -s KILL mailfleet-{service}")
+    assert not flow.refusals
+    nothing_lost_nothing_doubled(flow.sent, 120)
+    delivered = json.loads(lab.ssh(HOST, "mailfleet status --json"))["pools"][0]["delivered"]
+    assert delivered >= len(flow.sent), "killed ledgers count on where they were"
+
+
+def test_a_paused_isp_waits_with_its_reason_until_it_is_resumed() -> None:
+    lab.ssh(HOST, f"mailfleet pause isp {ISP} --reason 'their maintenance'")
+    sent = burst(30)
+    time.sleep(5)
+    assert lab.deliveries() == []
+    assert "their maintenance" in lab.ssh(HOST, "mailfleet status")
+    assert "their maintenance" in lab.ssh(HOST, "postqueue -c /etc/postfix-campaign -p")
+    assert "Ended the pause" in lab.ssh(HOST, f"mailfleet resume isp {ISP}")
+    nothing_lost_nothing_doubled(sent, 30)

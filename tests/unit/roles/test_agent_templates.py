@@ -1,0 +1,90 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""The agent's configuration, and the helper that runs as root."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.mailfleet.mta.plugins.action.generation import read_sources
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import render_tree
+
+GOLDEN = Path(__file__).parents[1] / "fixtures" / "fleet" / "golden" / "mx1.yml"
+ROLE = Path(__file__).parents[3] / "roles" / "agent"
+sys.path.insert(0, str(ROLE / "files"))
+VIEW = yaml.safe_load(GOLDEN.read_text())
+DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+
+
+def rendered(**others: Any) -> dict[str, str]:
+    variables = {
+        "view": VIEW,
+        "backoff": DEFAULTS["agent_backoff"],
+        "metrics_port": DEFAULTS["agent_metrics_port"],
+        "reply_rules": DEFAULTS["agent_reply_rules"],
+        **others,
+    }
+    return render_tree(read_sources(str(ROLE / "templates" / "tree")), variables, {})
+
+
+def test_the_view_arrives_without_passwords() -> None:
+    config, whole = json.loads(rendered()["agent.json"]), VIEW
+    for part in ("host", "isps", "signing", "elsewhere"):
+        assert config[part] == whole[part]
+    for pool, own in zip(config["pools"], whole["pools"], strict=True):
+        assert pool == {name: own[name] for name in pool}
+        assert {"name", "traffic", "instance", "lanes", "ips", "domains"} <= set(pool)
+        assert "applications" not in pool
+
+
+@pytest.mark.parametrize(
+    ("backoff", "rules", "says"),
+    [
+        (DEFAULTS["agent_backoff"], "", None),
+        ({"gmail": {"wait": "10m", "pause": "1h"}}, "", "agent_backoff.gmail: pause is not known."),
+        ({"gmial": {"wait": "10m"}}, "", "agent_backoff: there is no ISP profile gmial."),
+        ({"gmail": {"wait": "soon"}}, "", "the backoff does not understand"),
+        ({}, "[gmail]\nrate-limited  mine -> rest\n    slow down\n", "there is no action rest"),
+    ],
+)
+def test_the_check_before_it_goes_live(tmp_path: Path, backoff: Any, rules: str, says: str | None) -> None:
+    from mailfleet.commands import check
+
+    files = rendered(backoff=backoff, reply_rules=rules)
+    for name in ("agent.json", "reply.rules"):
+        (tmp_path / name).write_text(files[name])
+    found = list(check.problems(tmp_path / "agent.json", tmp_path / "reply.rules"))
+    assert (found == []) if says is None else any(says in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("reload POOL", [["/usr/sbin/postfix", "-c", "/etc/postfix-POOL", "reload"]]),
+        ("flush POOL", [["/usr/sbin/postqueue", "-c", "/etc/postfix-POOL", "-f"]]),
+        (
+            "try POOL 4jX9G31c28z2RJCs ALL -f ../x 4jX9G31c28z2RJCt",
+            [
+                ["/usr/sbin/postqueue", "-c", "/etc/postfix-POOL", "-i", queue_id]
+                for queue_id in ("4jX9G31c28z2RJCs", "4jX9G31c28z2RJCt")
+            ],
+        ),
+        ("reload ../../tmp/x", []),
+        ("stop POOL", []),
+        ("", []),
+    ],
+)
+def test_root_does_only_what_it_knows(line: str, expected: list[list[str]]) -> None:
+    helper: dict[str, Any] = {"__name__": "helper"}
+    exec(rendered()["bin/requests"], helper)
+    pool = VIEW["pools"][0]["name"]
+    kind, asked, *words = [*line.replace("POOL", pool).split(), "", ""]
+    assert helper["commands"](kind, asked, words) == json.loads(json.dumps(expected).replace("POOL", pool))
