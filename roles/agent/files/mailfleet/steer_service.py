@@ -27,7 +27,7 @@ from typing import Any
 from mailfleet.mx import MxCache, Resolve
 from mailfleet.notify import Notifier
 from mailfleet.socketmap import Connection
-from mailfleet.state import Reader
+from mailfleet.state import Reader, State
 from mailfleet.steer import Config, Steer
 
 STATE_SECONDS = 0.25
@@ -52,7 +52,7 @@ class Service:
         self._reader = Reader(files.database)
         self._state = self._reader.read()
         self._cache = MxCache(resolve, time.monotonic)
-        self._steer = Steer(self._read_config(), self._cache, lambda: self._state, time.time, time.monotonic)
+        self._steer = Steer(self._read_config(), self._cache, self._newest, time.time, time.monotonic)
         self._problem = ""
         self._saved = 0
 
@@ -92,6 +92,12 @@ class Service:
             self._steer.configure(self._read_config())
         except (OSError, ValueError, LookupError, TypeError) as error:
             self._say(f"{self._files.config} is no view of a host ({error!r}): the last one stays in force.")
+
+    def _newest(self) -> State:
+        """Read for each answer (some microseconds): after a stop Postfix asks again at once, and keeps what it hears."""
+        if not self._reader.problem:
+            self._state = self._reader.read()
+        return self._state
 
     async def _follow_state(self) -> None:
         while True:
