@@ -15,6 +15,7 @@ import pytest
 
 from tests.support import lab
 from tests.support.flow import Flow, letter, nothing_lost_nothing_doubled
+from tests.support.inject import Message
 
 HOST, ADDRESS, PORT = "mx1", "198.51.100.11", 2588
 OURS = ("198.51.100.21", "198.51.100.22")
@@ -30,8 +31,10 @@ def personas(fleet: lab.Play) -> Iterator[None]:
     lab.ssh(HOST, f"mailfleet resume isp {ISP}")
 
 
-def burst(number: int) -> list[Any]:
-    sent = lab.submit(ADDRESS, PORT, [letter("example.com", DOMAIN) for _number in range(number)], connections=20)
+def burst(number: int) -> list[Message]:
+    """To as many recipients: an address for each is what the agent chooses."""
+    letters = [Message("bounces@bounce.example.com", f"u{each}@{DOMAIN}", "news@example.com") for each in range(number)]
+    sent = lab.submit(ADDRESS, PORT, letters, connections=20)
     assert all(message.accepted for message in sent)
     return sent
 

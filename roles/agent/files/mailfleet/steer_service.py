@@ -94,7 +94,7 @@ class Service:
             self._say(f"{self._files.config} is no view of a host ({error!r}): the last one stays in force.")
 
     def _newest(self) -> State:
-        """Read for each answer (some microseconds): after a stop Postfix asks again at once, and keeps what it hears."""
+        """Read for each answer (two microseconds): after a stop Postfix asks at once, and keeps what it hears."""
         if not self._reader.problem:
             self._state = self._reader.read()
         return self._state
