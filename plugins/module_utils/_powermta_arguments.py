@@ -62,7 +62,8 @@ def _source(argument: str) -> Problem:
 
 def _file(block: Block, argument: str) -> Problem:
     if argument.startswith("|"):
-        return None
+        unquoted = block.argument == argument and re.search(r"\s", argument)
+        return (WARNING, f'has a command with blanks. Write <{block.tag} "{argument}">.') if unquoted else None
     if block.argument == argument and re.search(r"\s", argument):
         return wrong(argument, "one path", f'Write <{block.tag} "{argument}">.')
     return path(argument)

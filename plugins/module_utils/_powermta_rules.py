@@ -53,7 +53,7 @@ def looks_complete(config: Config) -> bool:
     signs = ("log-file", "postmaster", "smtp-listener", "smtp-port", "http-mgmt-port", "run-as-root", "spool")
     found = {name for name in signs if root.last(name) is not None}
     found.update("spool" for block in root.blocks if block.tag == "spool")
-    return len(found) >= 2
+    return len(found) >= (2 if "spool" in found else 3)
 
 
 def _whole(config: Config) -> None:

@@ -94,7 +94,13 @@ WRONG = {
 }
 MISPLACED = ["max-msg-rate 5/h", "always-allow-relaying-x yes", "smtp-source-host 192.0.2.1 a.example", "records d"]
 INVENTED = ["routing-file /x", "listen-on-tcp 25", "process-x-sender yes", "retry-upon-5xx yes", "max-smtp-out=20"]
-INVENTED += ["smtp-listener 0/0:25 {", "virtual-mta-pool pool9 {", "}", "include https://host.example/x?y=1", "retry-afer 10m"]
+INVENTED += [
+    "smtp-listener 0/0:25 {",
+    "virtual-mta-pool pool9 {",
+    "}",
+    "retry-afer 10m",
+    "include http://host.example/x?y=1",
+]
 
 
 def lines_of(text: str) -> Iterator[tuple[int, lex.Line, str]]:
@@ -140,7 +146,8 @@ def mutations(text: str) -> Iterator[tuple[str, str]]:
             yield f"{place}: in itself", put(place, line.text, line.text, f"</{line.name}>")
             if line.name not in facts.BARE_BLOCKS.split() and line.name != "address-list":
                 yield f"{place}: tag without argument", put(place, f"<{line.name}>")
-                yield f"{place}: two names", put(place, f"<{line.name} {argument.strip(chr(34))} second>")
+                if "|" not in argument:
+                    yield f"{place}: two names", put(place, f"<{line.name} {argument} second>")
             yield from ((f"{place}: {text}", put(place, line.text, text)) for text in (*INVENTED, *MISPLACED[1:2]))
         elif line.kind == lex.CLOSE:
             yield f"{place}: no closing tag", put(place)

@@ -1,0 +1,139 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Includes, the files of keys, and the command as a person without Ansible runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_check import check_text
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_files import LocalFiles
+
+COMMAND = Path(__file__).resolve().parents[4] / "roles/powermta/files/pmta-config-check"
+
+
+def tree(place: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return place / "config"
+
+
+def check(place: Path, files: dict[str, str]) -> list[str]:
+    config = tree(place, files)
+    found = check_text(config.read_text(encoding="utf-8"), str(config), files=LocalFiles())
+    return [str(finding).replace(f"{place}/", "") for finding in found.findings]
+
+
+@pytest.mark.parametrize("name", ["pools.conf", "/etc/pmta/pools.conf", "conf.d/*.conf", "{place}/pools.conf"])
+def test_includes_are_followed(tmp_path: Path, name: str) -> None:
+    pool = "<virtual-mta-pool p>\nvirtual-mta nowhere\n</virtual-mta-pool>\n<virtual-mta v>\n</virtual-mta>\n"
+    where = "conf.d/pools.conf" if "*" in name else "pools.conf"
+    found = check(tmp_path, {"config": f"include {name}\n".format(place=tmp_path), where: pool})
+    assert len(found) == 1
+    assert found[0].startswith(f"{where}:2: error: virtual-mta names nowhere")
+
+
+def test_an_include_stands_in_its_block(tmp_path: Path) -> None:
+    files = {"config": "<domain *>\ninclude limits.conf\n</domain>\n", "limits.conf": "max-smtp-out 5\nrecords d\n"}
+    assert check(tmp_path, files) == [
+        'limits.conf:2: error: "records" does not belong into <domain>. Move it to <acct-file>.'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "words"),
+    [
+        ("lost.conf", "error", "does not exist"),
+        ("/etc/pmta/lost.conf", "error", "does not exist"),
+        ("/opt/no-such-place/lost.conf", "warning", "no directory for"),
+        ("*.pool", "warning", "No file matches"),
+        ("config", "error", "leads back"),
+        ("a\0b", "error", ""),
+    ],
+)
+def test_includes_that_lead_nowhere(tmp_path: Path, name: str, level: str, words: str) -> None:
+    found = check(tmp_path, {"config": f"include {name}\n"})
+    assert [line for line in found if level in line and words in line], found
+
+
+def test_what_an_unseen_file_may_define_is_only_a_warning(tmp_path: Path) -> None:
+    text = "include /opt/no-such-place/x.conf\n<virtual-mta-pool p>\nvirtual-mta v\n</virtual-mta-pool>\n"
+    assert [line for line in check(tmp_path, {"config": text}) if "error" in line] == []
+
+
+@pytest.mark.parametrize(("mode", "words"), [(0o640, None), (0o644, "chmod 0640"), (None, "does not exist")])
+def test_files_of_keys(tmp_path: Path, mode: int | None, words: str | None) -> None:
+    key = tmp_path / "mf1.pem"
+    if mode is not None:
+        key.touch()
+        key.chmod(mode)
+    found = check(tmp_path, {"config": f"domain-key mf1,example.com,{key}\n"})
+    assert len(found) == (1 if words else 0)
+    assert words is None or words in found[0]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # No path to any package: the command needs the checkout and nothing else.
+    return subprocess.run(
+        [sys.executable, "-I", str(COMMAND), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C", **environment},
+    )
+
+
+BROKEN = {
+    "shell.conf": "<smtp-pattern-list yahoo>\n  reply /[TS01] Messages from/ mode=backof\n</smtp-pattern-list>\n",
+    "pools.conf": "<virtual-mta mta-1>\n  smtp-source-host mail.example.com 192.0.2.1\n</virtual-mta>\n"
+    "<virtual-mta-pool mta-1>\n  virtual-mta mta-2\n</virtual-mta-pool>\n",
+    "limits.conf": "<domain gmail.com>\n  max-msg-rate 250/hour\n  retry-afer 10m\n<domain *>\n  type smtp\n</domain>\n",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_the_command_explains_a_broken_file(tmp_path: Path, name: str) -> None:
+    tree(tmp_path, BROKEN)
+    done = run(str(tmp_path / name))
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert all(line.startswith(f"{tmp_path / name}:") and ": error: " in line for line in done.stdout.splitlines())
+    assert len(done.stdout.splitlines()) == {"shell.conf": 1, "pools.conf": 3, "limits.conf": 3}[name]
+
+
+def test_the_command_prints_json(tmp_path: Path) -> None:
+    config = tree(tmp_path, {"config": "retry-afer 10m\nrun-as-root Yes\n"})
+    found = json.loads(run("--json", str(config)).stdout)
+    assert [(one["line"], one["level"], one["directive"]) for one in found] == [
+        (1, "error", "retry-afer"),
+        (2, "warning", "run-as-root"),
+    ]
+
+
+def test_what_the_command_returns(tmp_path: Path) -> None:
+    config = tree(tmp_path, {"config": "thread-reuse yes\n", "doubtful": "thread-reuse YES\n"})
+    assert run(str(config)).returncode == 0
+    assert run(str(tmp_path / "doubtful")).returncode == 1
+    assert run("--level", "error", str(tmp_path / "doubtful")).returncode == 0
+    lost = run(str(config), str(tmp_path / "lost"))
+    assert (lost.returncode, lost.stdout) == (2, "")
+    assert "No such file" in lost.stderr
+    assert run("--version", "five", str(config)).returncode == 2
+    assert run("--version", "5.0r1", str(config)).returncode == 0
+
+
+def test_the_command_takes_any_bytes(tmp_path: Path) -> None:
+    (tmp_path / "config").write_bytes(bytes(range(256)) * 20)
+    done = run(str(tmp_path / "config"), LC_ALL="C")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,172 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Rules over lines and blocks: what is an error, what only a warning, and what is all right."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_check import findings
+
+WHOLE = "postmaster a@example.com\nlog-file /var/log/pmta/log\n<spool /var/spool/pmta>\n</spool>\n"
+VMTA = "<virtual-mta v1>\nsmtp-source-host 192.0.2.1 m1.example.com\n</virtual-mta>\n"
+POOL = "<virtual-mta-pool {}>\nvirtual-mta v1\n<domain *>\nmax-smtp-out 5\n</domain>\n</virtual-mta-pool>\n"
+LIST = "<smtp-pattern-list busy>\nreply /busy/ {}\n</smtp-pattern-list>\n"
+
+ERRORS = {
+    "no log file": (WHOLE.replace("log-file", "#log-file"), "does not start without"),
+    "pool named like a virtual MTA": (
+        VMTA + "<virtual-mta-pool v1>\nvirtual-mta v1\n</virtual-mta-pool>",
+        "name of the",
+    ),
+    "in two pools with domains": (VMTA + POOL.format("p1") + POOL.format("p2"), "both pools have <domain> blocks"),
+    "pool of an unknown one": (VMTA + "<virtual-mta-pool p>\nvirtual-mta v12\n</virtual-mta-pool>", "Did you mean v1?"),
+    "pool of a pool": (VMTA + POOL.format("p1") + POOL.format("p2").replace("mta v1", "mta p1"), "which is a pool"),
+    "unknown pattern list": (
+        LIST.format("skip-mx") + "<domain *>\nsmtp-pattern-list bsy\n</domain>",
+        "Did you mean busy?",
+    ),
+    "undefined in a whole one": (WHOLE + "<source 0/0>\ndefault-virtual-mta p\n</source>", "which is not defined"),
+    "unknown source of a user": (
+        "<source {auth-1}>\nallow-auth yes\n</source>\n<smtp-user u>\npassword x\nsource {auth-2}\n</smtp-user>",
+        "Did you mean {auth-1}?",
+    ),
+    "pattern list behind its source": (
+        "<source 0/0>\npattern-list p\n</source>\n" + VMTA + "<pattern-list p>\n* virtual-mta=v1\n</pattern-list>",
+        "Move it before",
+    ),
+    "loop of macros": ("domain-macro a $b\ndomain-macro b x.example,$a", "loop of macros"),
+    "unknown macro": (
+        "domain-macro yahoo a.example\n<domain yahoo.$tld>\nmax-smtp-out 5\n</domain>",
+        "uses the macro tld",
+    ),
+    "wildcard without hosts": (
+        WHOLE
+        + "<mx-rollup-list>\nmx *.example a.rollup\n</mx-rollup-list>\n<domain a.rollup>\nmax-smtp-out 5\n</domain>",
+        "Add rollup-by-ip",
+    ),
+    "records twice": ("<acct-file /a.csv>\nrecords d\nrecords b\n</acct-file>", "may stand only once"),
+    "proxy without client": ("<proxy p>\nserver 192.0.2.1:1\n</proxy>", "has no client"),
+    "proxied and not": (
+        "<virtual-mta v>\nsmtp-source-host 192.0.2.1 a.example\n"
+        "smtp-proxy-source-host 192.0.2.1 192.0.2.9:80 198.51.100.1 a.example\n</virtual-mta>",
+        "Keep one of them",
+    ),
+    "second vault": ("<vault>\n</vault>\n<vault>\n</vault>", "only one is allowed"),
+    "secret with a hash": ("<smtp-user u>\npassword pa#ss\n</smtp-user>", "without #"),
+    "include in a pool": ("<virtual-mta-pool p>\ninclude /x.conf\n</virtual-mta-pool>", "does not belong into"),
+    "include in categories": ("<bounce-category-patterns>\ninclude /x\n</bounce-category-patterns>", "does not belong"),
+    "password in a domain": ("<domain *>\npassword x\n</domain>", "write auth-password"),
+    "wrong scope": ("process-x-virtual-mta yes", "Move it to <source>"),
+    "starttls in a source": ("<source 0/0>\nrequire-starttls yes\n</source>", "Move it to <domain>"),
+    "old two-value form": ("<virtual-mta v>\ncold-virtual-mta 192.0.2.1 a.example\n</virtual-mta>", "takes one value"),
+    "unlimited connections": ("<domain *>\nmax-smtp-out unlimited\n</domain>", "is not documented here"),
+    "header in accounting": ("<acct-file /a.csv>\nheader yes\n</acct-file>", "the header line is always written"),
+    "braces": ("virtual-mta-pool p {\nvirtual-mta v1\n}", "no blocks in braces"),
+    "key out of its form": ("http-api-key abc", "is not of the form"),
+    "number out of range": ("<domain *>\nqueue-priority 101\n</domain>", "from 0 to 100"),
+    "pattern outside": ("/spam/ spam-related", "Move it to <bounce-category-patterns>"),
+    "pasted blank": ("max-smtp-out\u00a05 x", "special blank"),
+}
+WARNINGS = {
+    "lost backslashes": (LIST.replace("busy/", "[TS01] busy/").format("skip-mx"), "lost its backslashes"),
+    "lost digits": (LIST.replace("busy/", "d+.d+ busy/").format("skip-mx"), "lost its backslashes"),
+    "same domain twice": ("<domain *>\nmax-smtp-out 5\n</domain>\n" * 2, "stands here and in line 1"),
+    "same directive twice": ("<domain *>\nmax-smtp-out 5\nmax-smtp-out 6\n</domain>", "which one counts"),
+    "faster in backoff": ("<domain *>\nmax-msg-rate 99/h\nbackoff-max-msg-rate 99/m\n</domain>", "speeds up"),
+    "never out of backoff": (
+        LIST.format("mode=backoff") + "<domain *>\nsmtp-pattern-list busy\n</domain>",
+        "never leaves",
+    ),
+    "monitor for everybody": ("http-access 0.0.0.0/0 admin", "gives everybody"),
+    "shadowed access": ("http-access 0/0 monitor\nhttp-access 10/8 admin", "never reached"),
+    "open relay": ("<source 0/0>\nalways-allow-relaying yes\n</source>", "lets everybody relay"),
+    "host name that receives": ("host-name mail.example.com", "accepts mail for that domain"),
+    "catch-all key first": ("domain-key a,*,/k\ndomain-key b,example.com,/k", "never reached"),
+    "capitals": ("Postmaster a@example.com", "Write postmaster"),
+    "capital value": ("run-as-root Yes", "Write yes"),
+    "units in another order": ("<domain *>\nbounce-after 12h4d\n</domain>", "in the order 1w2d12h30m"),
+    "bytes without a unit": ("<source 0/0>\nmax-message-size 1000000\n</source>", "deprecated"),
+    "deprecated": ("<domain *>\nroute mx.example\n</domain>", "Use smtp-hosts"),
+    "only seen": ("sync-msg-create false", "in no guide"),
+    "cold and off": (VMTA + "<virtual-mta v0>\ncold-virtual-mta v1\n</virtual-mta>", "gets no mail"),
+    "rollup without mail": ("<domain lost.rollup>\nmax-smtp-out 5\n</domain>", "no mx line"),
+    "macro behind its use": ("<domain $a>\nmax-smtp-out 5\n</domain>\ndomain-macro a x.example", "Define it before"),
+    "macro over two lines": ("domain-macro a x.example,\n   y.example", "goes on in the next line"),
+    "macro name alone": ("domain-macro a\n   x.example,y.example", "goes on in the next line"),
+    "pattern over two lines": (
+        "<bounce-category-patterns>\n/(no such|\n\nunknown) user/ bad-mailbox\n</bounce-category-patterns>",
+        "goes on in the next line",
+    ),
+    "argument in a closing tag": ("<domain-key-list k>\n</domain-key-list k>", "A closing tag has no argument"),
+    "list defined elsewhere": ("<domain *>\nsmtp-pattern-list busy\n</domain>", "which is not defined"),
+    "names differ by case": (VMTA + VMTA.replace("v1", "V1"), "only by case"),
+    "byte order mark": ("\ufeffpostmaster a@example.com", "byte order mark"),
+    "bytes of another encoding": ("# caf\ufffd", "UTF-8"),
+    "loopback as a source": ("smtp-source-host 127.0.0.1 a.example", "PowerMTA drops"),
+    "old cold form": ("<virtual-mta v>\nauto-cold-virtual-mta 192.0.2.1 a.example\n</virtual-mta>", "in no guide"),
+    "web include": ("include https://host.example:8080/pmta/config", None),
+}
+FINE = [
+    "",
+    "# only a comment\r\n\r\n",
+    "domain-key a, example.com , /etc/pmta/key",
+    "<domain bücher.example>\nmax-smtp-out 5 # five\n</domain>",
+    "<domain [*.]example.com>   # comment\n\tsmtp-hosts [192.0.2.1]:25,[IPv6:2001:db8::1]\n</domain>",
+    '<domain a.example>\nqueue-to "{sparkpost}"\nsmtp-hosts ""\n</domain>',
+    "<source 0/0>\nadd-date-header true\n</source>",
+    "<source ::1>\nalways-allow-relaying yes\n</source>",
+    "<source {auth}>\nalways-allow-relaying yes\n</source>",
+    "<source 0/0>\nalways-allow-relaying yes\nrequire-auth true\n</source>",
+    "<bounce-category-patterns>\n/a/ some-custom_name\n// other # catch-all\n</bounce-category-patterns>",
+    "<smtp-pattern-list a>\nreply /a \\x23 \\/ [^\\]\\/]{2,} (?:x|(?i)y)?+ [[:digit:]]/  skip-mx\n</smtp-pattern-list>",
+    LIST.format("mode=backoff,backoff-to-normal-after=1h") + "<domain *>\nsmtp-pattern-list busy\n</domain>",
+    "<acct-file /a.csv>\nrecords delivery, remote-bounce\ndelete-after never\n</acct-file>",
+    "domain-macro com .com,.co.uk\ndomain-macro y yahoo$com\n<domain $y>\nmax-smtp-out 5\n</domain>",
+]
+
+
+@pytest.mark.parametrize(("text", "words"), ERRORS.values(), ids=ERRORS)
+def test_errors(text: str, words: str) -> None:
+    found = findings(text)
+    assert [str(one) for one in found if one.level == "error" and words in one.message], [str(one) for one in found]
+
+
+@pytest.mark.parametrize(("text", "words"), WARNINGS.values(), ids=WARNINGS)
+def test_warnings(text: str, words: str | None) -> None:
+    found = findings(text)
+    assert [str(one) for one in found if one.level == "error"] == []
+    assert words is None or [one for one in found if words in one.message], [str(one) for one in found]
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_fine(text: str) -> None:
+    assert [str(one) for one in findings(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "level"),
+    [
+        ("<domain *>\nuse-mta-sts yes\n</domain>", "5.0", None),
+        ("<domain *>\nuse-mta-sts yes\n</domain>", "5.0r4", "warning"),
+        ("<domain *>\nuse-mta-sts yes\n</domain>", "5.0r1", "error"),
+        ("<domain *>\nuse-dane yes\n</domain>", "4.5", "error"),
+        ("<signals>\n</signals>", "4.5", "error"),
+        ("brand-new-directive yes", "5.0", "error"),
+        ("brand-new-directive yes", "5.5", "warning"),
+        ("<brand-new x>\nanything goes\n</brand-new>", "6.0", "warning"),
+        ("include https://host.example/config", "5.0r1", "error"),
+        ("http-tls-allow-sslv3 no", "5.0r1", None),
+        ("http-tls-allow-sslv3 no", "5.0", "warning"),
+    ],
+)
+def test_versions(text: str, target: str, level: str | None) -> None:
+    assert [one.level for one in findings(text, target)] == ([level] if level else [])
+
+
+def test_findings_keep_to_their_lines() -> None:
+    found = findings("postmaster a@example.com\n\n<domain *>\n  max-smtp-out five\n</domain>\nthread-reuse perhaps")
+    assert [(one.line, one.directive) for one in found] == [(4, "max-smtp-out"), (6, "thread-reuse")]
+    assert str(found[0]) == 'config:4: error: max-smtp-out takes a whole number, not "five".'
