@@ -16,7 +16,7 @@ from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import rende
 ROLE = Path(__file__).resolve().parents[2] / "roles/postfix"
 
 
-def postfix(view: dict[str, Any], dovecot: str = "2.3", steering: str = "static") -> dict[str, str]:
+def postfix(view: dict[str, Any], dovecot: str = "2.3", steering: str = "socketmap") -> dict[str, str]:
     """Every file of the host's generation, as tasks/configure.yml has it rendered."""
     shipped = yaml.safe_load((ROLE / "vars/main.yml").read_text())
     entry = [view["entry"]] if view["entry"] else []

@@ -94,9 +94,9 @@ def test_every_lane_binds_its_own_address_and_no_other_family(host: str) -> None
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_every_route_leads_to_a_lane_of_its_pool(host: str) -> None:
+def test_every_static_route_leads_to_a_lane_of_its_pool(host: str) -> None:
     found = view(host)
-    tree = render.postfix(found)
+    tree = render.postfix(found, steering="static")
     for pool in found["pools"]:
         names = {lane["name"] for lane in pool["lanes"]}
         main = tree[f"postfix-{pool['name']}/main.cf"]
@@ -112,7 +112,7 @@ def test_every_route_leads_to_a_lane_of_its_pool(host: str) -> None:
 @pytest.mark.parametrize("host", HOSTS)
 def test_the_agent_is_asked_for_every_pool_and_by_smtpd_apart(host: str) -> None:
     found = view(host)
-    tree = render.postfix(found, steering="socketmap")
+    tree = render.postfix(found)
     for pool in found["pools"]:
         name = pool["name"]
         main = lines(tree[f"postfix-{name}/main.cf"])
