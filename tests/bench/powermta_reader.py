@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = ROOT / "roles/powermta/files/pmta-config-check"
+COMMAND = ROOT / "playbooks/files/pmta-config-check"
 SERVER = ROOT / "tests/unit/fixtures/powermta/server.conf"
 BYTES = 1_000_000
 REPEATS = 3

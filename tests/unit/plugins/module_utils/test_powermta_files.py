@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_check import check_text
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_files import LocalFiles
 
-COMMAND = Path(__file__).resolve().parents[4] / "roles/powermta/files/pmta-config-check"
+COMMAND = Path(__file__).resolve().parents[4] / "playbooks/files/pmta-config-check"
 
 
 def tree(place: Path, files: dict[str, str]) -> Path:
@@ -97,7 +97,7 @@ BROKEN = {
     "shell.conf": "<smtp-pattern-list yahoo>\n  reply /[TS01] Messages from/ mode=backof\n</smtp-pattern-list>\n",
     "pools.conf": "<virtual-mta mta-1>\n  smtp-source-host mail.example.com 192.0.2.1\n</virtual-mta>\n"
     "<virtual-mta-pool mta-1>\n  virtual-mta mta-2\n</virtual-mta-pool>\n",
-    "limits.conf": "<domain gmail.com>\n  max-msg-rate 250/hour\n  retry-afer 10m\n<domain *>\n  type smtp\n</domain>\n",
+    "limits.conf": "<domain gmail.com>\n  max-msg-rate 9/hour\n  retry-afer 10m\n<domain *>\n  type smtp\n</domain>\n",
 }
 
 
