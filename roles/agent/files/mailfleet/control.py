@@ -24,6 +24,10 @@ WIDE_SECONDS = 300.0
 WIDE_LIMIT = 1000
 # Waiting messages that Postfix looks at for a probe; steering lets through as many as there are connections.
 TRIES = 10
+# What an address was refused is handed over to the other ones of its pool: so many at a time, so often, so long.
+HANDED = 100
+HANDED_EVERY = 5.0
+HANDED_SECONDS = 30.0
 
 Table = dict[Key, Backoff]
 
@@ -43,15 +47,16 @@ class Controller:
             for pool in view["pools"]
             for lane in pool["lanes"]
         }
-        self._lanes: dict[tuple[str, str], list[str]] = {}
+        self._lanes: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for pool in view["pools"]:
             for lane in pool["lanes"]:
-                self._lanes.setdefault((pool["name"], lane["isp"]), []).append(lane["name"])
+                self._lanes.setdefault((pool["name"], lane["isp"]), []).append((lane["bind4"], lane["name"]))
         self._wide = {isp["name"] for isp in view["isps"] if isp.get("rollup") == "site" or isp["name"] == "other"}
         # Strikes of keys that are normal live in memory only.
         self._strikes: dict[tuple[str, Key, bool], tuple[float, ...]] = {}
         self._sites: dict[Key, dict[str, float]] = {}
         self._cursors: dict[tuple[str, str], str] = {}
+        self._handed: dict[Key, float] = {}
         self._pending: list[tuple[str, str, list[str]]] = []
         self._sayings: list[str] = []
         self._changed: dict[str, Table] = {LANES: {}, DOMAINS: {}}
@@ -89,7 +94,26 @@ class Controller:
                     self._put(db, table, key, held, Step(Backoff()))  # a lane or a rule that is gone
                 else:
                     self._put(db, table, key, held, backoff.tick(held, policy, cap, now))
+        for key, held in self._held[LANES].items():
+            if held.phase == backoff.STOPPED and now - held.since < HANDED_SECONDS:
+                self._hand_over(db, key, now)
         self._save(db)
+
+    def _hand_over(self, db: sqlite3.Connection, key: Key, now: float) -> None:
+        """Postfix would try again what was refused after minutes; by another address it can leave now."""
+        pool, ip, isp = key
+        if 0 <= now - self._handed.get(key, float("-inf")) < HANDED_EVERY or any(
+            (pool, isp) == (domain_key[0], domain_key[2]) for domain_key in self._held[DOMAINS]
+        ):
+            return
+        others = [other for other in self._lanes[pool, isp] if other[0] != ip]
+        if all((pool, other, isp) in self._held[LANES] for other, _lane in others):
+            return
+        self._handed[key] = now
+        lane = [name for own, name in self._lanes[pool, isp] if own == ip]
+        ids = queue.some(db, self._instances[pool], lane, HANDED)
+        if ids:
+            self._pending.append((backoff.TRY, pool, ids))
 
     # ---- one event ---------------------------------------------------------------------------------------------------
 
@@ -179,7 +203,7 @@ class Controller:
 
     def _some(self, db: sqlite3.Connection, pool: str, isp: str) -> list[str]:
         """A few of the messages that wait; each time others, because some wait for reasons of their own."""
-        names = [*self._lanes.get((pool, isp), ()), isp]
+        names = [*(lane for _ip, lane in self._lanes.get((pool, isp), ())), isp]
         found = queue.some(db, self._instances[pool], names, TRIES, self._cursors.get((pool, isp), ""))
         if found:
             self._cursors[pool, isp] = found[-1]
