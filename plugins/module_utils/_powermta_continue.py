@@ -17,21 +17,22 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_regex import split
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_table import scopes_of
 
+# A pattern that wrapped goes on in a line or two; more is a pattern that was never closed.
+MAX_PATTERN_LINES = 3
+MAX_MACRO_LINES = 200
 _TAIL = re.compile(r"(?:[^/\\]|\\.)*/[ \t]+\S+")
 
 
-def continuation(line: Line, following: Sequence[Line]) -> tuple[Line, int, str]:
-    """The line as it is meant, how many of the following it swallows, and what to say about it."""
-    if not following:
-        return line, 0, ""
+def continuation(line: Line, lines: Sequence[Line], place: int) -> tuple[Line, int, str]:
+    """The line as it is meant, how many of those behind its place it swallows, and what to say about it."""
     if line.name.lower() == "domain-macro":
-        return _macro(line, following)
+        return _macro(line, lines[place + 1 : place + 1 + MAX_MACRO_LINES])
     pattern = line.value
     # Where # cut the pattern off, the rest of it is no longer there.
     if line.cut or not pattern.startswith("/") or split(pattern) is not None:
         return line, 0, ""
-    for count, other in enumerate(following, 1):
-        if other.kind != lex.SETTING or scopes_of(other.name.lower()):
+    for count, other in enumerate(lines[place + 1 : place + 1 + MAX_PATTERN_LINES], 1):
+        if other.kind != lex.SETTING or other.name.lower() in ("reply", "include"):
             break
         pattern = f"{pattern} {other.text}"
         if _TAIL.fullmatch(other.text) and split(pattern) is not None:

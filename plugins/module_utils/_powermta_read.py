@@ -96,14 +96,10 @@ class Reader:
             elif line.kind == lex.BAD:
                 self._report(line.number, ERROR, line.name, f"<{line.name}: {line.value}. Write it as <tag argument>.")
             else:
-                line, skip, message = continuation(line, lines[place + 1 : place + 4] if self._may_go_on(line) else ())
+                line, skip, message = continuation(line, lines, place)
                 if message:
                     self._report(line.number, WARNING, line.name or "/", message)
                 self._setting(line, checked=not message or line.kind != lex.REGEX)
-
-    @staticmethod
-    def _may_go_on(line: Line) -> bool:
-        return line.kind == lex.REGEX or line.name.lower() in ("domain-macro", "reply")
 
     def _open(self, line: Line) -> None:
         tag = line.name.lower()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -33,7 +32,7 @@ def run() -> dict[str, object]:
         seconds = []
         for _ in range(REPEATS):
             start = time.monotonic()
-            done = subprocess.run([sys.executable, COMMAND, config], check=False, capture_output=True, text=True)
+            done = subprocess.run([COMMAND, config], check=False, capture_output=True, text=True)
             seconds.append(time.monotonic() - start)
             if done.returncode:
                 raise RuntimeError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -85,7 +84,7 @@ def test_files_of_keys(tmp_path: Path, mode: int | None, words: str | None) -> N
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     # No path to any package: the command needs the checkout and nothing else.
     return subprocess.run(
-        [sys.executable, "-I", str(COMMAND), *arguments],
+        [str(COMMAND), *arguments],
         capture_output=True,
         text=True,
         check=False,

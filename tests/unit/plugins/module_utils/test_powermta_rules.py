@@ -170,3 +170,14 @@ def test_findings_keep_to_their_lines() -> None:
     found = findings("postmaster a@example.com\n\n<domain *>\n  max-smtp-out five\n</domain>\nthread-reuse perhaps")
     assert [(one.line, one.directive) for one in found] == [(4, "max-smtp-out"), (6, "thread-reuse")]
     assert str(found[0]) == 'config:4: error: max-smtp-out takes a whole number, not "five".'
+
+
+def test_a_pattern_that_is_never_closed_is_no_wrapped_one() -> None:
+    text = LIST.replace("/busy/ {}", "/busy skip-mx\nreply /too many/ skip-mx").format()
+    assert [(one.line, one.level) for one in findings(text)] == [(2, "error")]
+
+
+def test_a_wrapped_pattern_may_hold_names_of_directives() -> None:
+    text = "<bounce-category-patterns>\n/(no such|\n domain not found|\n type x) y/ bad-domain\n/x/ y\n</{}>"
+    found = findings(text.format("bounce-category-patterns"))
+    assert [(one.line, one.level) for one in found] == [(2, "warning")]
