@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "roles/agent/files"))
 from mailfleet import replies, replies_lint, replies_pattern, replies_rules
 from mailfleet.replies_pattern import Choice, Node, Repeat, Sequence
 
-CORPUS = ROOT / "tests/unit/fixtures/replies/corpus.jsonl"
+FIXTURES = ROOT / "tests/unit/fixtures/replies"
 # A wrong answer among these costs a recipient; the first four are about one.
 GONE = {"invalid-recipient", "inactive", "domain-not-found"}
 ABOUT_RECIPIENT = GONE | {"mailbox-full"}
@@ -68,14 +68,14 @@ class Score:
 
 
 def run() -> dict[str, object]:
-    known = replies_lint.corpus(CORPUS.read_text("utf-8").splitlines())
+    known = _read("corpus.jsonl")
     rules = replies_rules.load()
     classify = replies.Classifier(rules)
     whole = Score()
     for reply in known:
         whole.add(reply, classify(reply.provider, reply.text).cls)
     rate, memory = _speed(classify, known)
-    judge = _Judge(rules, known)
+    judge = _Judge(rules, known, [*known, *_read("recalled.jsonl")])
     return {
         "rows": {
             "the corpus, as the rules are": whole.row(),
@@ -89,12 +89,23 @@ def run() -> dict[str, object]:
     }
 
 
+def _read(name: str) -> list[replies_lint.Labelled]:
+    return replies_lint.corpus((FIXTURES / name).read_text("utf-8").splitlines())
+
+
 class _Judge:
-    def __init__(self, rules: replies_rules.RuleSet, known: list[replies_lint.Labelled]) -> None:
+    """Judges the known replies by wordings that any of the others supports."""
+
+    def __init__(
+        self,
+        rules: replies_rules.RuleSet,
+        known: list[replies_lint.Labelled],
+        every: list[replies_lint.Labelled],
+    ) -> None:
         self.known = known
-        self.providers = [rules.canonical(reply.provider) for reply in known]
-        texts = [replies.fold(reply.text) for reply in known]
-        self.wordings: list[list[Wording]] = [[] for _reply in known]
+        self.providers = [rules.canonical(reply.provider) for reply in every]
+        texts = [replies.fold(reply.text) for reply in every]
+        self.wordings: list[list[Wording]] = [[] for _reply in every]
         for order, rule in enumerate(rules.rules):
             concerned = [index for index, provider in enumerate(self.providers) if rule.concerns(provider)]
             for pattern in rule.patterns:
@@ -102,7 +113,7 @@ class _Judge:
                 for wording in _wordings(pattern.node) if where else ():
                     search = re.compile(replies_pattern.python(wording)).search
                     matched = {index for index in where if search(texts[index])}
-                    supporters = {index for index in matched if known[index].allows(rule.cls)}
+                    supporters = {index for index in matched if every[index].allows(rule.cls)}
                     entry = Wording(rule.cls, rule.providers == (replies_rules.EVERY,), order, matched, supporters)
                     for index in matched:
                         self.wordings[index].append(entry)
@@ -120,7 +131,7 @@ class _Judge:
 
     def provider_row(self) -> dict[str, object]:
         folds = collections.defaultdict(set)
-        for index, provider in enumerate(self.providers):
+        for index, provider in enumerate(self.providers[: len(self.known)]):
             folds[provider].add(index)
         score = Score()
         for fold in folds.values():

@@ -34,7 +34,6 @@ ARGUABLE = {
     "r0385": "server-busy",
     "r0644": "auth-failure",
     "r0872": "content-spam",
-    "r1018": "connection-limit",
 }
 
 
@@ -63,6 +62,51 @@ def test_no_live_address_is_lost(name: str, provider: str | None) -> None:
         if verdict.action == "suppress" and not ABOUT_RECIPIENT & {reply.cls, *reply.accept}
     ]
     assert lost == []
+
+
+# Each speaks of an unknown, invalid, closed or full something, and none of the recipient.
+NOT_THE_RECIPIENT = """
+550 Invalid from address
+550 5.1.0 invalid return address
+550 Unknown sender
+550 5.7.1 Unknown client host
+550 Your IP address is not known here
+550 The sender's account has been suspended
+550 Sender account is disabled
+550 Your account is locked due to spam
+550 Message rejected: account of the sender does not exist
+550 The sending user does not exist
+550 5.7.1 Mail from user at 192.0.2.1 not allowed: unknown IP
+550 Envelope sender user unknown
+550 5.1.8 user unknown in sender domain
+550 Not found in SPF record
+550 Reply address does not exist
+550 Bounce address invalid
+550 No such policy user; message blocked as spam
+554 Transaction failed: unknown reason
+550 5.7.1 Authentication: no such user
+535 5.7.8 Error: authentication failed: user not found
+550 Reverse lookup: host not found
+550 Certificate subject not found
+550 Recipient limit exceeded, user suspended for one hour
+550 Mailbox temporarily unavailable, try again later
+550 Too many unknown recipients
+550 Too many invalid users from your server
+554 5.7.1 Mail blocked: user reported as spam
+550 Unknown TLD in sender
+550 No valid DKIM user
+550 Your mailbox name is not allowed to send
+550 5.2.0 User has exceeded rate
+550 user rate limit exceeded; address blocked
+550 Addresses in your message are invalid (phishing URL)
+550 account inactive: your subscription expired
+550 mail from unknown user rejected
+"""
+
+
+@pytest.mark.parametrize("text", NOT_THE_RECIPIENT.split("\n")[1:-1])
+def test_what_is_wrong_with_the_sender_costs_no_recipient(text: str) -> None:
+    assert replies.classify(None, text).action not in {"suppress", "check-domain"}
 
 
 def test_every_source_of_the_corpus_is_named() -> None:
