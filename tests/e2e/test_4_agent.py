@@ -46,7 +46,7 @@ def attempts(since: float = 0) -> Counter[str]:
         for session in lab.sessions()
         if session["persona"] == ISP
         for message in session["messages"]
-        if message["refused"] and message["time"] >= since
+        if message.get("refused") and message["time"] >= since
     )
 
 
