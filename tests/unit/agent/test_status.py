@@ -127,7 +127,7 @@ def test_status_for_programs(run: Any, host: list[str]) -> None:
         (["isp", "gmail"], 0, "Paused isp gmail in pool campaign."),
         (["isp", "gmail", "--transactional"], 0, "Paused isp gmail in pools campaign, trans."),
         (["ip", "198.51.100.21"], 0, "Paused ip 198.51.100.21 in pool campaign."),
-        (["domain", "campaign.example.com"], 0, "Paused domain campaign.example.com in pool campaign."),
+        (["domain", "campaign.example.com"], 2, "Pause its pool: mailfleet pause pool campaign ..."),
         (["pool", "trans"], 2, "sends transactional mail only, which goes on. Say --transactional to hold it back."),
         (["pool", "bulk"], 2, "this host has no pool bulk. There are: campaign, trans."),
         (["isp", "gmail", "--for", "soon"], 2, "--for soon is no time. Write it as 30m or 2h."),

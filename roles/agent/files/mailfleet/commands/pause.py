@@ -16,7 +16,7 @@ from mailfleet import console, control, state
 from mailfleet.backoff import RELOAD
 from mailfleet.requests import Requests
 
-HELP = "hold back a pool, an address, a sender domain or an ISP until it is resumed; the mail waits"
+HELP = "hold back a pool, an address or an ISP until it is resumed; the mail waits"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
 def pause(arguments: argparse.Namespace) -> int:
     view = console.view(arguments.config)
     pools = concerned(view, arguments.kind, arguments.name)
+    if arguments.kind == state.DOMAIN:
+        # Postfix asks for the lane of a recipient and does not say who sends.
+        raise console.CommandError(
+            f"mail of one domain cannot be held back by itself. Pause its pool: mailfleet pause pool {pools[0]} ..."
+        )
     held = [pool for pool in pools if arguments.transactional or traffic(view, pool) != "transactional"]
     if not held:
         raise console.CommandError(
