@@ -5,21 +5,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import json
 import os
 import socket
+import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mailfleet import state
+from mailfleet import lanes, state
 from mailfleet.backoff import PROBING, STOPPED, Backoff
 from mailfleet.commands import explain
 from mailfleet.mx import ADDRESS, MX, NO_MAIL, NULL, DnsFailureError, MxCache, Records
-from mailfleet.socketmap import Requests, frame
+from mailfleet.requests import Requests
+from mailfleet.socketmap import Requests as Netstrings
+from mailfleet.socketmap import frame
 from mailfleet.steer import Config, Steer
 from mailfleet.steer_service import listener
+from mailfleet.steer_wake import Waker
 
 ISPS = ("gmail", "yahoo", "mimecast", "other")
 
@@ -28,6 +34,7 @@ def _pool(name: str, traffic: str, addresses: list[str]) -> dict[str, Any]:
     return {
         "name": name,
         "traffic": traffic,
+        "instance": f"postfix-{name}",
         "ips": [{"address": address, "family": 4, "weight": 1} for address in addresses],
         "lanes": [
             {"name": f"{isp}-{address.replace('.', '-')}", "isp": isp, "bind4": address, "connections": 5}
@@ -275,7 +282,7 @@ def test_the_service_answers_reloads_and_keeps_what_the_dns_said(tmp_path: Path)
     async def asked(key: str) -> str:
         reader, writer = await asyncio.open_unix_connection(str(files.socket))
         writer.write(frame(key))
-        requests = Requests()
+        requests = Netstrings()
         while not (found := requests.feed(await reader.read(1000))):
             pass
         writer.close()
@@ -306,3 +313,45 @@ def test_the_service_answers_reloads_and_keeps_what_the_dns_said(tmp_path: Path)
     files.socket.unlink()
     dead = True
     assert asyncio.run(session(Service(files, resolve, Notifier({})), None)) == [new]
+
+
+def test_mail_that_waits_for_a_rate_is_asked_for_again_as_the_rate_allows() -> None:
+    view = copy.deepcopy(VIEW)
+    view["isps"][0]["message_rate"] = "600/min"
+    world = World(view)
+    assert world.steer.spare() == []
+    while not world.ask("trans", "anna@gmail.com").startswith("OK retry:"):
+        pass
+    assert world.steer.spare() == []
+    world.now += 2
+    ((pool, isp, number),) = world.steer.spare()
+    assert (pool.instance, isp, number) == ("postfix-trans", "gmail", 18)
+    world.now += 60
+    assert world.steer.spare()[0][2] == 60
+    world.now += 3600
+    assert world.steer.spare() == []
+
+
+class Asked(Requests):
+    def __init__(self) -> None:
+        super().__init__("/nowhere", say=lambda sentence: None)
+        self.asked: list[tuple[str, str, list[str]]] = []
+
+    def ask(self, kind: str, pool: str, queue_ids: Sequence[str] = ()) -> None:
+        self.asked.append((kind, pool, list(queue_ids)))
+
+
+def test_the_waker_goes_round_what_waits(tmp_path: Path) -> None:
+    database, asked = tmp_path / "ledger.db", Asked()
+    pool = lanes.pools(VIEW)["trans"]
+    waker = Waker(str(database), asked)
+    assert not waker.wake(pool, "gmail", 2, 0.0), "no ledger yet"
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        db.execute("CREATE TABLE messages (instance TEXT, queue_id TEXT, waiting TEXT)")
+        rows = [("postfix-trans", f"id{number}", '{"gmail": 1}') for number in range(3)]
+        rows += [("postfix-trans", "id9", '{"yahoo": 1}'), ("postfix-campaign", "id8", '{"gmail": 1}')]
+        db.executemany("INSERT INTO messages VALUES (?, ?, ?)", rows)
+        db.commit()
+    assert all(waker.wake(pool, "gmail", 2, float(number)) for number in range(2))
+    assert asked.asked == [("try", "trans", ["id2", "id1"]), ("try", "trans", ["id0", "id2"])]
+    assert not waker.wake(pool, "mimecast", 2, 0.0)

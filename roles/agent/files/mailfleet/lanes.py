@@ -31,6 +31,7 @@ class Pool(NamedTuple):
     name: str
     transactional: bool
     lanes: Mapping[str, Sequence[Lane]]  # by ISP profile
+    instance: str = ""
 
 
 class Pause(Protocol):
@@ -83,7 +84,7 @@ def pools(view: Mapping[str, Any]) -> dict[str, Pool]:
             weight = weights.get(lane["bind4"], 0)
             made = Lane(lane["name"], lane["bind4"], lane["isp"], int(lane["connections"]), weight)
             lanes.setdefault(made.isp, []).append(made)
-        found[pool["name"]] = Pool(pool["name"], pool["traffic"] == TRANSACTIONAL, lanes)
+        found[pool["name"]] = Pool(pool["name"], pool["traffic"] == TRANSACTIONAL, lanes, pool["instance"])
     return found
 
 

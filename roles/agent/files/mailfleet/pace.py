@@ -74,6 +74,11 @@ class Pace:
             self._probes.pop(lane, None)
         return True
 
+    def spare(self, lane: str, rate: Rate, now: float) -> int:
+        """How many messages the rate would allow this lane at once."""
+        bucket = self._rates.get(lane)
+        return int(min(rate.at_once, bucket.tokens + (now - bucket.time) * rate.refill)) if bucket else 1
+
     def _may_probe(self, lane: str, connections: int, now: float) -> bool:
         recent = [time for time in self._probes.get(lane, ()) if time > now - PROBE_SECONDS]
         self._probes[lane] = recent

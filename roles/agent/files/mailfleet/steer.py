@@ -24,6 +24,8 @@ NOT_FOUND = "NOTFOUND "
 # smtpd uses no lane; it only looks whether mail is refused, with 4xx too where "retry" says so.
 ACCEPTED = "OK steered:"
 RCPT, EXPLAIN = "rcpt", "explain"
+# A queue without mail for a rate is not looked at any more after this time.
+PACED_SECONDS = 3600.0
 _TEXT = 300
 _DEFAULTS: Mapping[str, float] = {
     # Longer than receivers greylist: until then a recipient's mail comes from the same address.
@@ -76,6 +78,8 @@ class Steer:
     ) -> None:
         self._cache, self._state, self._wall, self._monotonic = cache, state, wall, monotonic
         self._pace = Pace()
+        # Where a rate put mail off, and when it did so last.
+        self._paced: dict[tuple[str, str], float] = {}
         self.answers = self.put_off = 0
         self.configure(config)
 
@@ -128,6 +132,8 @@ class Steer:
         if choice.lane:
             return f"OK {choice.lane.name}:"
         self.put_off += 1
+        if route.isp in self._config.rates:
+            self._paced[pool.name, route.isp] = self._monotonic()
         return f"OK retry:{_put_off(pool, route, choice)}"
 
     def _choose(self, pool: Pool, key: str, route: Route, take: Callable[[Lane, Allowance], bool]) -> lanes.Choice:
@@ -144,6 +150,23 @@ class Steer:
 
     def _take(self, lane: Lane, allowance: Allowance) -> bool:
         return self._pace.take(lane.name, allowance, self._monotonic())
+
+    def spare(self) -> list[tuple[Pool, str, int]]:
+        """Where mail was put off for its rate, and how many messages the rate would allow now."""
+        now, found = self._monotonic(), []
+        for (name, isp), last in list(self._paced.items()):
+            pool, rate = self._config.pools.get(name), self._config.rates.get(isp)
+            if pool is None or rate is None or now > last + PACED_SECONDS:
+                del self._paced[name, isp]
+                continue
+            number = sum(self._pace.spare(lane.name, rate, now) for lane in pool.lanes.get(isp, ()) if lane.weight)
+            if number:
+                found.append((pool, isp, number))
+        return found
+
+    def waits(self, pool: Pool, isp: str) -> None:
+        """Some of the mail that was put off still waits."""
+        self._paced[pool.name, isp] = self._monotonic()
 
     def _lanes(self, pool: Pool, route: Route) -> tuple[Lane, ...]:
         return tuple(pool.lanes.get(route.isp) or pool.lanes.get("other", ()))

@@ -26,12 +26,15 @@ from typing import Any
 
 from mailfleet.mx import MxCache, Resolve
 from mailfleet.notify import Notifier
+from mailfleet.requests import Requests
 from mailfleet.socketmap import Connection
 from mailfleet.state import Reader, State
 from mailfleet.steer import Config, Steer
+from mailfleet.steer_wake import Waker
 
 STATE_SECONDS = 0.25
 SAVE_SECONDS = 60.0
+WAKE_SECONDS = 2.0
 # systemd passes sockets from this file descriptor on (sd_listen_fds(3)).
 _FIRST_PASSED = 3
 _BACKLOG = 1024
@@ -72,7 +75,8 @@ class Service:
             lambda: Connection(self._steer.answer), sock=listener(self._files.socket), backlog=_BACKLOG
         )
         self._notifier.ready()
-        watchers = [asyncio.ensure_future(self._follow_state()), asyncio.ensure_future(self._save_often())]
+        routines = (self._follow_state, self._save_often, self._wake_paced)
+        watchers = [asyncio.ensure_future(routine()) for routine in routines]
         stopping = asyncio.ensure_future(stop.wait())
         try:
             done, _running = await asyncio.wait({stopping, *watchers}, return_when=asyncio.FIRST_COMPLETED)
@@ -119,6 +123,15 @@ class Service:
             if cache.asked != self._saved:
                 self._saved = cache.asked
                 await loop.run_in_executor(None, self._save_cache, cache.dump())
+
+    async def _wake_paced(self) -> None:
+        loop = asyncio.get_running_loop()
+        waker = Waker(self._files.database, Requests(say=self._say))
+        while True:
+            await asyncio.sleep(WAKE_SECONDS)
+            for pool, isp, number in self._steer.spare():
+                if await loop.run_in_executor(None, waker.wake, pool, isp, number, time.monotonic()):
+                    self._steer.waits(pool, isp)
 
     def _load_cache(self) -> None:
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
