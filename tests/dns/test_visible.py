@@ -159,7 +159,13 @@ def test_an_address_without_a_route_is_a_warning_beside_another_address(server, 
 def test_the_wait_says_what_it_waits_for(silent_pair, monkeypatch):
     monkeypatch.setattr(_dns_visible, "_TELL_EVERY", 0.3)
     told: list[str] = []
-    task = {"domains": [auth_of(ZONES[0])], "keys": {ZONES[0]: {"mf1": "QUJD"}}, "phase": "add", "release": []}
+    task = {
+        "domains": [auth_of(ZONES[0])],
+        "keys": {ZONES[0]: {"mf1": "QUJD"}},
+        "phase": "add",
+        "release": [],
+        "retired": [],
+    }
     options = params(silent_pair.primary, dns={"wait": 1}, **task)
     publish_auth(options, False, told.append)
     assert told
