@@ -70,7 +70,7 @@ def test_an_overlay_replaces_a_rule_where_it_stands() -> None:
         ("[*]\nsize  mine", "f:2: the rule mine has no pattern. Write one, indented, below it."),
         ("[*]\nsize  mine\n    (a", "f:3: the pattern '(a' is refused: a group is not closed."),
         ("    a", "f:1: a pattern without a rule. Write its class and name above it."),
-        ("what is this", "f:1: 'what is this' is no rule, section, alias or drop. Patterns are indented."),
+        ("what is this", "f:1: 'what is this' is no rule, section, alias, let or drop. Patterns are indented."),
         ("[*]\nsize  a\n    x\nsize  a\n    y", "f:0: the rule a stands twice. Give each its own name."),
     ],
 )
@@ -84,6 +84,15 @@ def test_all_problems_are_named_at_once() -> None:
     with pytest.raises(RulesError) as error:
         parse("[*]\nsise  a\n    (\nsize  b -> no\n    )", "f")
     assert len(error.value.problems) == 4
+
+
+def test_lists() -> None:
+    rules = parse("let who = user|box\nlet who = account\n[*]\nsize  a\n    {who} x{2}", "f")
+    assert replies.Classifier(rules)(None, "550 account xx").rule == "a"
+    mine = overlaid(rules, parse("[*]\nsize  b\n    {who} y", "mine", rules.lists))
+    assert replies.Classifier(mine)(None, "550 box y").rule == "b"
+    with pytest.raises(RulesError, match="there is no list who; write `let who = "):
+        parse("[*]\nsize  b\n    {who} y", "mine")
 
 
 def test_dropping_an_unknown_rule() -> None:

@@ -5,6 +5,7 @@
 """The reply rules as a file: an ordered list, the shipped one (replies.rules) and the user's over it.
 
     alias google = gmail          another name of a provider; users of `mailfleet classify` may use either
+    let who = user|mailbox        {who} in a pattern is (user|mailbox); a second line adds to the list
     [gmail]                       the providers of the rules that follow; [*] is every receiver
     rate-limited  gmail-rate-ip -> stop-source
         unusual rate .{0,40} ip address
@@ -66,6 +67,8 @@ ACTIONS = {
 SOFTENED = {"suppress": "suppress-if-repeated", "check-domain": "retry", "drop": "retry"}
 
 _ALIAS = re.compile(r"alias ([a-z0-9.-]+) = ([a-z0-9-]+)")
+_LET = re.compile(r"let ([a-z]+) = (\S.*)")
+_LIST = re.compile(r"\{([a-z]+)\}")
 _SECTION = re.compile(r"\[([a-z0-9* -]+)\]")
 _RULE = re.compile(r"([a-z-]+) +([a-z0-9][a-z0-9-]*)(?: -> ([a-z-]+))?")
 _DROP = re.compile(r"drop ([a-z0-9-]+)")
@@ -99,6 +102,7 @@ class RuleSet:
     rules: tuple[Rule, ...] = ()
     aliases: dict[str, str] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
+    lists: dict[str, str] = field(default_factory=dict)
 
     def for_provider(self, provider: str) -> list[Rule]:
         """In the order in which they are tried: the provider's own rules come first."""
@@ -122,7 +126,7 @@ def load(overlay: Path | None = None) -> RuleSet:
     rules = parse(SHIPPED.read_text(encoding="utf-8"), SHIPPED.name)
     if overlay is None:
         return rules
-    return overlaid(rules, parse(overlay.read_text(encoding="utf-8"), str(overlay)))
+    return overlaid(rules, parse(overlay.read_text(encoding="utf-8"), str(overlay), rules.lists))
 
 
 def overlaid(shipped: RuleSet, user: RuleSet) -> RuleSet:
@@ -133,20 +137,21 @@ def overlaid(shipped: RuleSet, user: RuleSet) -> RuleSet:
     replacements = {rule.name: rule for rule in user.rules if rule.name in names}
     first = tuple(rule for rule in user.rules if rule.name not in names)
     kept = (replacements.get(rule.name, rule) for rule in shipped.rules if rule.name not in user.dropped)
-    return RuleSet((*first, *kept), {**shipped.aliases, **user.aliases})
+    return RuleSet((*first, *kept), {**shipped.aliases, **user.aliases}, (), shipped.lists)
 
 
-def parse(text: str, source: str) -> RuleSet:
-    """The rules of one file; a RulesError names every line that is wrong."""
-    reader = _FileReader(source)
+def parse(text: str, source: str, lists: dict[str, str] | None = None) -> RuleSet:
+    """The rules of one file, which may use the lists of another; a RulesError names every line that is wrong."""
+    reader = _FileReader(source, lists or {})
     for number, line in enumerate(text.splitlines(), 1):
         reader.line(number, line)
     return reader.result()
 
 
 class _FileReader:
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, lists: dict[str, str]) -> None:
         self.source = source
+        self.lists = dict(lists)
         self.providers: tuple[str, ...] = ()
         self.rules: list[Rule] = []
         self.aliases: dict[str, str] = {}
@@ -162,6 +167,8 @@ class _FileReader:
             self._pattern(number, text.strip())
         elif match := _ALIAS.fullmatch(text):
             self.aliases[match[1]] = match[2]
+        elif match := _LET.fullmatch(text):
+            self.lists[match[1]] = "|".join(filter(None, (self.lists.get(match[1]), match[2])))
         elif match := _SECTION.fullmatch(text):
             self.providers = tuple(match[1].split())
         elif match := _DROP.fullmatch(text):
@@ -169,7 +176,7 @@ class _FileReader:
         elif match := _RULE.fullmatch(text):
             self._rule(number, match)
         else:
-            self._problem(number, f"{text!r} is no rule, section, alias or drop. Patterns are indented.")
+            self._problem(number, f"{text!r} is no rule, section, alias, let or drop. Patterns are indented.")
 
     def result(self) -> RuleSet:
         for rule in self.rules:
@@ -179,7 +186,7 @@ class _FileReader:
             self._problem(0, f"the rule {name} stands twice. Give each its own name.")
         if self.problems:
             raise RulesError(self.problems)
-        return RuleSet(tuple(self.rules), self.aliases, tuple(self.dropped))
+        return RuleSet(tuple(self.rules), self.aliases, tuple(self.dropped), self.lists)
 
     def _rule(self, number: int, match: re.Match[str]) -> None:
         cls, name, action = match[1], match[2], match[3]
@@ -196,13 +203,18 @@ class _FileReader:
             self._problem(number, "a pattern without a rule. Write its class and name above it.")
             return
         try:
-            node = replies_pattern.parse(text)
+            node = replies_pattern.parse(_LIST.sub(self._list, text))
         except replies_pattern.PatternError as error:
             self._problem(number, f"the pattern {text!r} is refused: {error}.")
             self.refused.add(self.rules[-1].name)
             return
         rule = self.rules[-1]
         self.rules[-1] = replace(rule, patterns=(*rule.patterns, Pattern(text, node, number)))
+
+    def _list(self, match: re.Match[str]) -> str:
+        if match[1] not in self.lists:
+            raise replies_pattern.PatternError(f"there is no list {match[1]}; write `let {match[1]} = ...` above")
+        return f"({self.lists[match[1]]})"
 
     def _problem(self, number: int, sentence: str) -> None:
         self.problems.append(f"{self.source}:{number}: {sentence}")

@@ -34,7 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         rules = replies_rules.load()
         for path in arguments.files:
-            rules = replies_rules.overlaid(rules, replies_rules.parse(path.read_text(encoding="utf-8"), str(path)))
+            rules = replies_rules.overlaid(
+                rules, replies_rules.parse(path.read_text(encoding="utf-8"), str(path), rules.lists)
+            )
         paths = sorted(CORPUS.glob("*.jsonl")) if arguments.corpus is None else arguments.corpus
         known = [reply for path in paths for reply in replies_lint.corpus(path.read_text("utf-8").splitlines())]
     except replies_rules.RulesError as error:
