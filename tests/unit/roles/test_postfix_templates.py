@@ -134,3 +134,11 @@ def test_slow_lanes_are_paced_by_postfix() -> None:
     pool["lanes"][0]["rate_delay"] = 12
     main = lines(render.postfix(found)[f"postfix-{pool['name']}/main.cf"])
     assert [line for line in main if "rate_delay" in line] == [f"{pool['lanes'][0]['name']}_transport_rate_delay = 12s"]
+
+
+@pytest.mark.parametrize("found", [view(HOSTS[0]), with_entry()])
+def test_tables_are_named_by_their_path(found: dict[str, Any]) -> None:
+    """Postfix 3.10 empties $config_directory in a process that starts within a second of a change of main.cf."""
+    tree = render.postfix(found)
+    for main in [path for path in tree if path.endswith("/main.cf")]:
+        assert not [line for line in lines(tree[main]) if "$config_directory" in line]
