@@ -65,8 +65,9 @@ def _refusal(name: str, silent: list[str], orphans: dict[str, str]) -> str | Non
         )
     if orphans:
         return (
-            f"{name}: {_names(orphans)} has the public half of a key whose private half is gone. "
-            "Restore the .private file, or remove the .public file so that a new key is made."
+            f"{name}: {_names(orphans)} has the public half of a key whose private half is gone. Restore "
+            f"/var/lib/mailfleet/dkim/{name}.private there, or give the domain another selector; "
+            "until then its mail is held back there."
         )
     return None
 

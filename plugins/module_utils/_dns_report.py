@@ -130,5 +130,6 @@ def _failure(problems: Mapping[str, list[Problem]], failed: int, total: int, wha
     shown = [f"- {line}" for line in lines[:_SHOWN_PROBLEMS]]
     if more > 0:
         shown.append(f"- and {more} more, see results")
-    head = f"{failed} of {total} {what} have problems; the others are finished, and a re-run completes the rest."
+    finished = "the others are finished, and " if failed < total else ""
+    head = f"{failed} of {total} {what} have problems; {finished}a re-run completes the rest."
     return {"failed": True, "msg": "\n".join([head, *shown])}

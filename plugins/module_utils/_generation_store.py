@@ -252,9 +252,9 @@ def _identifiers(path: str, entry: Entry) -> tuple[int, int]:
 def _check(staged: Path, argv: Sequence[str], run: Run) -> None:
     answer = run([word.replace("{staged}", str(staged)) for word in argv])
     if answer.code != 0:
-        command = " ".join(argv).replace("{staged}/", "")
+        command = " ".join(word.replace("{staged}/", "") for word in argv if word != "{staged}")
         words = answer.words.replace(f"{staged}/", "")
-        raise RefusedError(f"{command} refused the new configuration: {words.rstrip('.')}.")
+        raise RefusedError(f"{command} refused the new configuration: {words.rstrip('.')}. Correct what it names.")
 
 
 def _sync(base: Path) -> None:

@@ -139,7 +139,7 @@ def test_what_others_published_is_reported(want, have, values):
         (SPF, ["v=spf1 a mx " + " ".join(f"include:i{i}.example" for i in range(9)) + " -all"],
          ["11 or more DNS lookups", "stop at 10", "[a (1)]", "[include:i8.example (1 or more)]"]),
         (DKIM, ["v=DKIM1; p=QUJD", "v=DKIM1; p=REVG"], ["s._domainkey.example.com has 2 TXT records"]),
-        (DKIM, ["v=DKIM1; p=REVG"], ["another DKIM key (p=REVG", "p=QUJD", "new selector"]),
+        (DKIM, ["v=DKIM1; p=REVG"], ["another DKIM key (p=...REVG", "p=...QUJD", "new selector"]),
         (DKIM, ["v=DKIM1; k=ed25519; p=QUJD"], ["another DKIM key"]),
         (DKIM, ["v=DKIM1; p="], ["revoked", "new selector"]),
         (DKIM, ["hello"], ["no DKIM key"]),

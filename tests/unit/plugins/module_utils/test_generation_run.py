@@ -104,7 +104,9 @@ def test_checker_sees_the_staged_tree_and_its_refusal_changes_nothing(apply: App
     with pytest.raises(RefusedError) as error:
         apply({"main.cf": "bad\n"}, run=run, check=[["one"], ["mta", "-c", "{staged}", "check"]])
     assert run.asked == [["one"], ["mta", "-c", str(staged), "check"]]
-    assert str(error.value) == "mta -c {staged} check refused the new configuration: fatal: main.cf, line 1: bad."
+    assert str(error.value) == (
+        "mta -c check refused the new configuration: fatal: main.cf, line 1: bad. Correct what it names."
+    )
     assert live(tmp_path) == {"main.cf": "good\n"}
     assert os.listdir(tmp_path / "t" / "generations") == ["000001"]
 
