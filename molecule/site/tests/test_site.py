@@ -15,7 +15,8 @@ from tests.support.traffic import Source
 
 
 def test_every_service_runs(host: Host, here: list[Source]) -> None:
-    units = ["mailfleet-addresses", "rspamd", "dovecot", *{f"mailfleet-postfix@{source.pool}" for source in here}]
+    units = ["mailfleet-addresses", "mailfleet-steer", "mailfleet-ledger", "rspamd", "dovecot"]
+    units += {f"mailfleet-postfix@{source.pool}" for source in here}
     assert {unit: host.service(unit).is_running for unit in units} == dict.fromkeys(units, True)
     assert host.check_output("systemctl list-units --failed --plain --no-legend") == ""
 
