@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, out: TextIO = sys.stdout, error
     try:
         version(options.version)
     except ValueError as error:
-        print(f"pmta-config-check: {error}", file=errors)
+        errors.write(f"pmta-config-check: {error}\n")
         return UNREADABLE
     files = LocalFiles(options.base)
     found: list[Finding] = []
@@ -58,17 +58,17 @@ def main(arguments: Sequence[str] | None = None, out: TextIO = sys.stdout, error
         try:
             text = sys.stdin.read() if path == "-" else files.read(path)
         except OSError as error:
-            print(f"{path}: {error.strerror or error}. Correct the name or its permissions.", file=errors)
+            errors.write(f"{path}: {error.strerror or error}. Correct the name or its permissions.\n")
             status = UNREADABLE
             continue
         config = check_text(text, path, options.version, files)
         read.update(config.files)
         found += [finding for finding in config.findings if options.level == WARNING or finding.level == ERROR]
     if options.json:
-        print(json.dumps([asdict(finding) for finding in found], indent=2), file=out)
+        out.write(json.dumps([asdict(finding) for finding in found], indent=2) + "\n")
     else:
         for finding in found:
-            print(_printable(finding), file=out)
+            out.write(_printable(finding) + "\n")
     return status or (FINDINGS if found else CLEAN)
 
 

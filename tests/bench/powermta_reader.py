@@ -30,7 +30,7 @@ def run() -> dict[str, object]:
         config = Path(place) / "config"
         config.write_text(text, encoding="utf-8")
         seconds = []
-        for _ in range(REPEATS):
+        for _round in range(REPEATS):
             start = time.monotonic()
             done = subprocess.run([COMMAND, config], check=False, capture_output=True, text=True)
             seconds.append(time.monotonic() - start)

@@ -46,6 +46,7 @@ CHECK = [
     Leg("unit", "pytest -q --timeout 60 tests/unit"),
     Leg("ansible-lint", "ansible-lint --offline --profile production"),
     Leg("mypy-strict", "mypy --strict -p ansible_collections.mailfleet.mta.plugins.module_utils"),
+    Leg("mypy-agent", "MYPYPATH=roles/agent/files mypy --strict -p mailfleet"),
     Leg("mypy", "mypy -p ansible_collections.mailfleet.mta.plugins"),
     Leg("ruff", "ruff check . && ruff format --check ."),
     Leg("yamllint", "yamllint --strict ."),

@@ -128,7 +128,7 @@ def test_every_source_of_the_corpus_is_named() -> None:
         ("host mx[192.0.2.1] said: 550 5.1.1 no (in reply to RCPT TO command)", "550 5.1.1 no"),
         ("host mx[192.0.2.1] refused to talk to me: 554 no (in reply to EHLO)", "554 no"),
         ("550 from 192.0.2.77 p22nn000202cat-22", "550 from 0.0.0.0 #"),
-        ("550 Empfänger “unbekannt”", '550 empfanger "unbekannt"'),
+        ("550 Empfänger \u201cunbekannt\u201d", '550 empfanger "unbekannt"'),
         ("550 " + "x " * 5000, ("550 " + "x " * 1400)[: replies_pattern.TEXT_LIMIT].rstrip(" ")),
     ],
 )

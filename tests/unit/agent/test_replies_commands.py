@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,7 @@ MAILFLEET = Path(__file__).resolve().parents[3] / "roles" / "agent" / "files" / 
 
 
 def mailfleet(*words: str, text: str = "") -> tuple[int, str, str]:
-    result = subprocess.run(
-        [sys.executable, "-B", str(MAILFLEET), *words], input=text, capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([str(MAILFLEET), *words], input=text, capture_output=True, text=True, check=False)
     return result.returncode, result.stdout, result.stderr
 
 

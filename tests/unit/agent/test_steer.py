@@ -73,12 +73,14 @@ DNS = {
 
 
 class World:
-    def __init__(self, view: dict[str, Any] = VIEW) -> None:
+    def __init__(self, view: dict[str, Any] | None = None) -> None:
         self.now = 1_800_000_000.0
         self.state = state.EMPTY
         self.dns = dict(DNS)
         self.cache = MxCache(self.resolve, lambda: self.now, wait=0.05)
-        self.steer = Steer(Config.read(view), self.cache, lambda: self.state, lambda: self.now, lambda: self.now)
+        self.steer = Steer(
+            Config.read(view or VIEW), self.cache, lambda: self.state, lambda: self.now, lambda: self.now
+        )
 
     async def resolve(self, domain: str) -> Records:
         if domain not in self.dns:
@@ -192,10 +194,10 @@ def test_a_new_configuration_counts_at_once() -> None:
     view = copy.deepcopy(VIEW)
     view["pools"][1] = _pool("trans", "transactional", ["192.0.2.10"])
     world.ask("trans", "anna@gmail.com")
-    world.steer.configure(Config.read(view))
+    world.steer.configure(Config.read(view or VIEW))
     assert world.ask("trans", "anna@gmail.com") == "OK gmail-192-0-2-10:"
     view["pools"][1]["ips"][0]["weight"] = 0
-    world.steer.configure(Config.read(view))
+    world.steer.configure(Config.read(view or VIEW))
     assert world.ask("trans", "anna@gmail.com") == "OK retry:4.7.1 pool trans has no address for gmail"
 
 

@@ -57,18 +57,18 @@ class Joiner:
             pool = pools.get(line.instance)
             if pool is None:
                 continue
-            if type(line) is Attempt:
+            if isinstance(line, Attempt):
                 agent_results = _RESULTS if line.agent in _LANE_AGENTS else _RESULTS_UNASKED
                 result = agent_results.get(line.status)
                 if result:  # not for address probes, nor for deliveries to what is no receiver
                     yield self._attempt(pool, line, result)
-            elif type(line) is Active:
+            elif isinstance(line, Active):
                 self._message(line.instance, line.queue_id).domain = self._names.domain(line.sender)
-            elif type(line) is Removed:
+            elif isinstance(line, Removed):
                 self._message(line.instance, line.queue_id).gone = True
-            elif type(line) is Turned:
+            elif isinstance(line, Turned):
                 yield self._turned(pool, line)
-            elif type(line) is Expired:
+            elif isinstance(line, Expired):
                 yield from self._expired(pool, line)
 
     def _message(self, instance: str, queue_id: str) -> Message:

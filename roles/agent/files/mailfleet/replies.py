@@ -33,7 +33,7 @@ _IP = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?")
 _SAID = re.compile(r"^host \S+ (?:said|refused to talk to me): ")
 _REPLY_TO = re.compile(r" \(in reply to [^()]*\)\)?,?$")
-_QUOTES = str.maketrans("‘’“”–—\xa0", "''\"\"-- ")
+_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014\xa0", "''\"\"-- ")
 # What a reply may begin with; anything else than a code is a diagnostic of our own MTA.
 _FIRST = ("4", "5", "")
 _CODE = re.compile(r"[2-5]\d\d")

@@ -60,7 +60,9 @@ def _repeated(rules: RuleSet) -> Iterable[str]:
         for pattern in rule.patterns:
             for provider in rule.providers:
                 other = first.setdefault((provider, pattern.text), rule.name)
-                if other != rule.name or pattern != next(one for one in rule.patterns if one.text == pattern.text):
+                if other != rule.name or pattern != next(
+                    (one for one in rule.patterns if one.text == pattern.text), None
+                ):
                     yield (
                         f"{rule.name}: the pattern {pattern.text!r} stands already in {other}."
                         " Only the first one counts; remove the other."

@@ -155,9 +155,10 @@ class Service:
 
 
 def listener(
-    path: Path, environment: Mapping[str, str] = os.environ, pid: Callable[[], int] = os.getpid
+    path: Path, environment: Mapping[str, str] | None = None, pid: Callable[[], int] = os.getpid
 ) -> socket.socket:
     """The socket that systemd holds for us, else one of our own."""
+    environment = os.environ if environment is None else environment
     if environment.get("LISTEN_PID") == str(pid()) and int(environment.get("LISTEN_FDS", "0")) > 0:
         passed = socket.socket(fileno=_FIRST_PASSED)
         passed.setblocking(False)
