@@ -61,19 +61,24 @@ class _Background:
 
 
 class Flow(_Background):
-    """Mail to one listener at a steady rate; after the block, ``sent`` has every message with its reply."""
+    """Mail to listeners at a steady rate; after the block, ``sent`` has every message with its reply."""
 
     def __init__(
-        self, address: str, port: int, domain: str, rate: float = 10, recipients: Iterable[str] = RECIPIENTS
+        self, *listeners: tuple[str, int, str], rate: float = 10, recipients: Iterable[str] = RECIPIENTS
     ) -> None:
-        super().__init__("tests.support.inject", address, str(port), "--as-they-come")
+        """Each listener is an address, a port and a domain that it accepts."""
+        super().__init__("tests.support.inject", "--as-they-come")
         self.sent: list[Message] = []
-        self._letters = (letter(domain, recipient) for recipient in itertools.cycle(recipients))
+        self._letters = (
+            {"host": host, "port": port, **dataclasses.asdict(letter(domain, recipient))}
+            for recipient in itertools.cycle(recipients)
+            for host, port, domain in listeners
+        )
         self._pause = 1 / rate
 
     def _feed(self) -> None:
         while not self._done.wait(self._pause):
-            self._process.stdin.write(json.dumps(dataclasses.asdict(next(self._letters))) + "\n")
+            self._process.stdin.write(json.dumps(next(self._letters)) + "\n")
             self._process.stdin.flush()
 
     def _read(self, lines: list[dict[str, Any]]) -> None:

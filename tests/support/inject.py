@@ -4,7 +4,7 @@
 """Submit many messages to lab listeners, at a rate or as fast as they are taken. Lab addresses only.
 
 As a program inside the lab's network: messages as JSON lines on standard input, the same with their replies on output.
-With --as-they-come each one goes out when its line comes, in a session of its own.
+With --as-they-come each line also names its host and port, and goes out when it comes, in a session of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from typing import Any
 
 LAB = [ipaddress.ip_network(net) for net in ("127.0.0.0/8", "198.51.100.0/24", "203.0.113.0/24")]
 TIMEOUT = 60
@@ -117,10 +118,11 @@ async def submit_all(
     await asyncio.gather(*(worker() for _each in range(min(connections, max(1, total)))))
 
 
-async def submit_each(host: str, port: int) -> None:
+async def submit_each() -> None:
     """Submit each line of standard input when it comes; a listener that is not there is an answer, too."""
 
-    async def submit(message: Message) -> None:
+    async def submit(host: str, port: int, **fields: Any) -> None:
+        message = Message(**fields)
         try:
             session = await Session.open(host, port)
             await session.submit(message)
@@ -131,19 +133,19 @@ async def submit_each(host: str, port: int) -> None:
 
     async with asyncio.TaskGroup() as group:
         while line := await asyncio.to_thread(sys.stdin.readline):
-            group.create_task(submit(Message(**json.loads(line))))
+            group.create_task(submit(**json.loads(line)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Submit messages given as JSON lines.")
-    parser.add_argument("host")
-    parser.add_argument("port", type=int)
+    parser.add_argument("host", nargs="?")
+    parser.add_argument("port", type=int, nargs="?")
     parser.add_argument("--connections", type=int, default=10)
     parser.add_argument("--rate", type=float)
     parser.add_argument("--as-they-come", action="store_true")
     options = parser.parse_args()
     if options.as_they_come:
-        asyncio.run(submit_each(options.host, options.port))
+        asyncio.run(submit_each())
         return
     messages = [Message(**json.loads(line)) for line in sys.stdin]
     work = submit_all(options.host, options.port, messages, connections=options.connections, rate=options.rate)

@@ -1,0 +1,53 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""Edits of an inventory, site runs, and what is then to be seen on the hosts and in the DNS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support import lab
+from tests.support.inject import Message
+
+ADDRESSES = "ip -o address show dev host0 | awk '{print $4}'"
+
+
+@contextmanager
+def edit(path: Path) -> Iterator[dict[str, Any]]:
+    model = yaml.safe_load(path.read_text())
+    yield model
+    path.write_text(yaml.safe_dump(model, sort_keys=False))
+
+
+def run(inventory: Path) -> lab.Play:
+    done = lab.play(inventory)
+    assert done.code == 0, done.output[-4000:]
+    return done
+
+
+def submit_one(address: str, port: int, message: Message) -> Message:
+    (sent,) = lab.submit(address, port, [message], connections=1)
+    return sent
+
+
+def queued(host: str, pool: str) -> int:
+    return int(lab.ssh(host, f"postqueue -c /etc/postfix-{pool} -j | wc -l"))
+
+
+def addresses(host: str) -> list[str]:
+    return lab.ssh(host, ADDRESSES).split()
+
+
+def txt(name: str) -> set[str]:
+    """What both name servers say together."""
+    return {lab.lab("run", "dig", "+short", f"@{server}", name, "TXT") for server in ("192.0.2.53", "192.0.2.54")}
+
+
+def generations(host: str) -> str:
+    return lab.ssh(host, "readlink /etc/mailfleet/*/live")
