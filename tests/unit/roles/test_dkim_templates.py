@@ -181,6 +181,8 @@ def test_refused(pool: str, from_fields: list[str], keys: set[str], action: str,
     [
         ("example.com", "soft reject"),
         ("Bounce.Example.com", "soft reject"),
+        ("tx.example.com", "reject"),
+        ("bounce.tx.example.com", "reject"),
         ("tx.example.org", "reject"),
         ("notexample.com", "reject"),
         ("", "reject"),

@@ -36,6 +36,14 @@ local function taken_by(pool, domain)
   return text:find('\n' .. domain .. ' permit\n', 1, true) ~= nil
 end
 
+-- The domain of the fleet that a name is, or is below of, such as a return path.
+local function nearest(name)
+  while name and #lines('pools.map', name) == 0 do
+    name = name:match('^[^.]+%.(.+)$')
+  end
+  return name
+end
+
 local function from_domain(task)
   local from = task:get_from('mime') or {}
   if task:get_header_count('From') ~= 1 or #from ~= 1 then
@@ -74,8 +82,8 @@ local function decide(task)
     if owner == pool then
       return 'soft reject', string.format('no key of %s is set up on this sender yet; try again later', domain)
     end
-    local sender = ((task:get_from('smtp') or {})[1] or {}).domain or ''
-    if ('.' .. sender:lower()):sub(-#domain - 1) == '.' .. domain then
+    local sender = (((task:get_from('smtp') or {})[1] or {}).domain or ''):lower()
+    if nearest(sender) == domain then
       -- Postfix has taken the sender, and has yet to notice that its domain moved.
       return 'soft reject', string.format('%s moves to pool %s; submit it at %s, or here again later', domain, owner, endpoints)
     end
