@@ -172,6 +172,8 @@ class Runner:
         result.state = {0: "passed", 75: "skipped"}.get(code, "failed")
         if result.state == "skipped":
             result.reason = output.strip().rpartition("\n")[2]
+        elif code < 0 or code > 128:
+            result.reason = result.reason or f"killed by signal {-code if code < 0 else code - 128}"
         counted = ", ".join(f"{number} {word}" for word, number in result.counts.items())
         note = "; ".join(part for part in (counted, result.reason) if part)
         with self.lock:
