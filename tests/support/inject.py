@@ -83,6 +83,7 @@ class Session:
 
     async def submit(self, message: Message) -> None:
         """Submit one message; its reply says how it went."""
+        message.sent = time.time()  # also of what is refused before its text
         commands = (f"MAIL FROM:<{message.sender}>", f"RCPT TO:<{message.recipient}>", "DATA")
         for command in commands:
             message.reply = await self._ask(command.encode() + b"\r\n")

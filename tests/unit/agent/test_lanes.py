@@ -179,3 +179,10 @@ def test_a_refused_rate_costs_no_probe() -> None:
     assert not pace.take("lane", Allowance(2, slow), 1)
     assert pace.take("lane", Allowance(2, None), 2)
     assert not pace.take("lane", Allowance(2, None), 3)
+
+
+def test_only_lanes_that_postfix_has_are_served() -> None:
+    view = {"pools": [{"instance": "postfix-a", "lanes": [{"name": "gmail-1"}, {"name": "gmail-2"}]}], "isps": []}
+    one = lanes.served(view, lambda instance: {"gmail-2", "gmail-3"} if instance == "postfix-a" else None)
+    assert one == {"pools": [{"instance": "postfix-a", "lanes": [{"name": "gmail-2"}]}], "isps": []}
+    assert lanes.served(view, lambda _instance: None) == view

@@ -272,7 +272,13 @@ def test_the_service_answers_reloads_and_keeps_what_the_dns_said(tmp_path: Path)
     from mailfleet.notify import Notifier
     from mailfleet.steer_service import Files, Service
 
-    files = Files(tmp_path / "agent.json", str(tmp_path / "ledger.db"), tmp_path / "mx.json", tmp_path / "steer.sock")
+    files = Files(
+        tmp_path / "agent.json",
+        str(tmp_path / "ledger.db"),
+        tmp_path / "mx.json",
+        tmp_path / "steer.sock",
+        tmp_path / "postfix",
+    )
     files.config.write_text(json.dumps(VIEW))
     dead = False
 

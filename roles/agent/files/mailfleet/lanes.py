@@ -88,6 +88,19 @@ def pools(view: Mapping[str, Any]) -> dict[str, Pool]:
     return found
 
 
+def served(view: Mapping[str, Any], names: Callable[[str], set[str] | None]) -> dict[str, Any]:
+    """The view with those lanes only that Postfix has: names gives them for an instance, None where it has none yet.
+
+    A new lane is offered once Postfix knows it, and one that leaves is offered no more before Postfix forgets it.
+    """
+    pools = []
+    for pool in view["pools"]:
+        known = names(pool["instance"])
+        kept = [lane for lane in pool["lanes"] if known is None or lane["name"] in known]
+        pools.append({**pool, "lanes": kept})
+    return {**view, "pools": pools}
+
+
 def rates(view: Mapping[str, Any]) -> dict[str, Rate]:
     """By ISP profile, for those with a message_rate of more than one a second. Slower ones are kept by Postfix, which
     spaces the messages of a lane by whole seconds and forgets nothing when we start anew."""

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mailfleet.lanes import served
 from mailfleet.mx import MxCache, Resolve
 from mailfleet.notify import Notifier
 from mailfleet.requests import Requests
@@ -47,6 +48,7 @@ class Files:
     database: str
     cache: Path
     socket: Path
+    postfix: Path = Path("/etc/mailfleet/postfix/live")
 
 
 class Service:
@@ -60,7 +62,14 @@ class Service:
         self._saved = 0
 
     def _read_config(self) -> Config:
-        return Config.read(json.loads(self._files.config.read_text()))
+        return Config.read(served(json.loads(self._files.config.read_text()), self._lane_names))
+
+    def _lane_names(self, instance: str) -> set[str] | None:
+        try:
+            lines = (self._files.postfix / instance / "master.cf").read_text().splitlines()
+        except OSError:
+            return None
+        return {line.split()[0] for line in lines if line[:1].isalnum()}
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
