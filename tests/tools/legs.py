@@ -54,8 +54,8 @@ CHECK = [
 ]
 TEST = [
     Leg("lab-up", "tests/lab/lab up", lab=True, minutes=20),
-    Leg("e2e", "pytest -q tests/e2e", lab=True, after="lab-up", minutes=25),
-    Leg("molecule", "tests/tools/molecule", lab=True, after="lab-up", minutes=25),
+    Leg("e2e", "pytest -q tests/e2e", lab=True, after="lab-up", minutes=35),
+    Leg("molecule", "tests/tools/molecule", lab=True, after="lab-up", minutes=35),
     *CHECK,
     Leg("dns", "pytest -q --timeout 120 tests/dns"),
     Leg("sanity-oldest", "tests/tools/sanity dev"),
