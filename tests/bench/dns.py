@@ -32,7 +32,7 @@ LOOP_ZONES = 20
 SIZES = (100, 1000)
 
 
-def run(sizes: tuple[int, ...] = SIZES, loop_zones: int = LOOP_ZONES) -> dict[str, object]:
+def run(sizes: tuple[int, ...] = SIZES, loop_zones: int = LOOP_ZONES) -> dict[str, Any]:
     """Seconds of whole plays, milliseconds a record, and how many times faster a record is than in the loop."""
     if bind.NAMED is None:
         raise RuntimeError("named is not installed. Remedy: install the Debian package bind9.")

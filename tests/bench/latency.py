@@ -14,6 +14,7 @@ import itertools
 import statistics
 import threading
 import time
+from typing import Any
 
 from tests.support import lab
 from tests.support.inject import Message
@@ -60,7 +61,7 @@ def _stock(verb: str) -> None:
     lab.ssh(HOST, f"{networks} && systemctl {verb} postfix && sleep 2", check=verb == "start")
 
 
-def _round(code_port: int, campaign_port: int | None) -> dict[str, object]:
+def _round(code_port: int, campaign_port: int | None) -> dict[str, Any]:
     domains = itertools.cycle([domain for domain, share in RECIPIENTS.items() for _each in range(share // 10)])
     codes = [Message("b@bounce.tx.example.com", f"u{n}@{next(domains)}", "2fa@tx.example.com", 1500)
              for n in range(int(CODES_PER_SECOND * SECONDS))]  # fmt: skip

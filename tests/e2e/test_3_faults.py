@@ -217,7 +217,7 @@ def test_a_canary_that_fails_goes_back_and_the_others_stay_as_they_are(inventory
 
 def test_a_killed_run_is_finished_by_the_next(inventory: Path) -> None:
     add_domain(inventory, "latest.example.org")
-    words = [lab.LAB, "run", "ansible-playbook", "-i", inventory, lab.ROOT / "site.yml"]
+    words = [str(lab.LAB), "run", "ansible-playbook", "-i", str(inventory), str(lab.ROOT / "site.yml")]
     with mail_goes_on():
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=lab.ROOT, start_new_session=True) as killed:
             assert killed.stdout

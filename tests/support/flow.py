@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any
 
 from tests.support.inject import Message
 from tests.support.lab import LAB, ROOT, deliveries
@@ -31,7 +31,7 @@ class _Background:
     """A program in the lab's network that prints JSON lines until the block ends."""
 
     def __init__(self, module: str, *words: str) -> None:
-        self._words = [LAB, "run", "env", f"PYTHONPATH={ROOT}", "python3", "-m", module, *words]
+        self._words = [str(LAB), "run", "env", f"PYTHONPATH={ROOT}", "python3", "-m", module, *words]
         self._done = threading.Event()
 
     def __enter__(self) -> Any:
@@ -41,6 +41,11 @@ class _Background:
         self._feeder.start()
         return self
 
+    @property
+    def _input(self) -> IO[str]:
+        assert self._process.stdin
+        return self._process.stdin
+
     def _feed(self) -> None:
         """What is written to the program; it ends when this ends."""
         self._done.wait()
@@ -48,7 +53,7 @@ class _Background:
     def __exit__(self, *_error: object) -> None:
         self._done.set()
         self._feeder.join()
-        self._process.stdin.close()
+        self._input.close()
         code = self._process.wait(90)
         self._output.seek(0)
         lines = self._output.read().splitlines()
@@ -78,8 +83,8 @@ class Flow(_Background):
 
     def _feed(self) -> None:
         while not self._done.wait(self._pause):
-            self._process.stdin.write(json.dumps(next(self._letters)) + "\n")
-            self._process.stdin.flush()
+            self._input.write(json.dumps(next(self._letters)) + "\n")
+            self._input.flush()
 
     def _read(self, lines: list[dict[str, Any]]) -> None:
         self.sent = sorted((Message(**line) for line in lines), key=lambda message: message.sent)

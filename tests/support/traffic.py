@@ -101,7 +101,7 @@ def arrived(sent: Iterable[Message], seconds: float = 60) -> list[Delivery]:
     return list(wait_for(f"{len(wanted)} messages at the personas", all_there, seconds))
 
 
-def missing(everything: list[Source], got: list[Delivery], recipients: dict[str, str]) -> set[tuple[str, str]]:
+def missing(everything: list[Source], got: list[Delivery], recipients: Mapping[str, str]) -> set[tuple[str, str]]:
     """The (HELO, persona) pairs that no message has used yet, though some message should."""
     used = {(delivery.helo, delivery.persona) for delivery in got}
     kept = {

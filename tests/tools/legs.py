@@ -48,6 +48,7 @@ CHECK = [
     Leg("mypy-strict", "mypy --strict -p ansible_collections.mailfleet.mta.plugins.module_utils"),
     Leg("mypy-agent", "MYPYPATH=roles/agent/files mypy --strict -p mailfleet"),
     Leg("mypy", "mypy -p ansible_collections.mailfleet.mta.plugins"),
+    Leg("mypy-tests", "MYPYPATH=roles/agent/files mypy tests/support tests/e2e tests/bench tests/lab/mailfleet_lab"),
     Leg("ruff", "ruff check . && ruff format --check ."),
     Leg("yamllint", "yamllint --strict ."),
     Leg("changelog", "antsibull-changelog lint"),
