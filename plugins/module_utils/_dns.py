@@ -10,7 +10,7 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
@@ -22,7 +22,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import MESSAGE_LIMIT, Applied, apply_zone
 
 WRITERS = 8  # zones written at the same time
-LOST_MESSAGES = 3  # after so many unanswered updates the others to this server are not tried
+LOST_MESSAGES = 3  # after so many unanswered changes the others to this server are not tried
 NOERROR, NXDOMAIN = 0, 3
 _RCODES = {1: "FORMERR", 2: "SERVFAIL", 4: "NOTIMP", 5: "REFUSED", 9: "NOTAUTH"}
 
@@ -105,6 +105,26 @@ def serial_of(reply: Reply | None) -> int | None:
     return soa_serial(soa) if soa else None
 
 
+def write_all(
+    zones: Mapping[Zone, Sequence[Change]], write: Callable[[Zone, Sequence[Change]], Applied], writers: int
+) -> dict[Zone, Applied]:
+    """Side by side, until nobody answers any more."""
+    away: dict[Server, list[Applied]] = {}
+
+    def one(item: tuple[Zone, Sequence[Change]]) -> Applied:
+        zone, changes = item
+        lost = away.setdefault(zone.server, [])
+        if len(lost) >= LOST_MESSAGES:
+            return lost[0]
+        applied = write(zone, changes)
+        if applied.away:
+            lost.append(applied)
+        return applied
+
+    with ThreadPoolExecutor(writers) as pool:
+        return dict(zip(zones, pool.map(one, zones.items())))
+
+
 class Rfc2136:
     """Several primaries may be in play; each question goes to the one that dns.zones names."""
 
@@ -170,17 +190,7 @@ class Rfc2136:
             probes = again
 
     def apply(self, zones: Mapping[Zone, Sequence[Change]]) -> dict[Zone, Applied]:
-        silent: dict[Server, list[Applied]] = {}
+        def write(zone: Zone, changes: Sequence[Change]) -> Applied:
+            return apply_zone(zone.name, changes, zone.server, self.message_limit)
 
-        def write(item: tuple[Zone, Sequence[Change]]) -> Applied:
-            zone, changes = item
-            lost = silent.setdefault(zone.server, [])
-            if len(lost) >= LOST_MESSAGES:
-                return lost[0]
-            applied = apply_zone(zone.name, changes, zone.server, self.message_limit)
-            if applied.unknown:
-                lost.append(applied)
-            return applied
-
-        with ThreadPoolExecutor(WRITERS) as pool:
-            return dict(zip(zones, pool.map(write, zones.items())))
+        return write_all(zones, write, WRITERS)

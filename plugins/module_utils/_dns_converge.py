@@ -9,7 +9,7 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Backend, Reading, Zone
@@ -116,10 +116,10 @@ class Convergence:
         return grouped
 
     def _allowed(self, changes: ByZone) -> ByZone:
-        whole, zones = limit_problems({zone.name: own for zone, own in changes.items()}, self.options.limits)
+        whole, zones = limit_problems(changes, self.options.limits)
         allowed: ByZone = {}
         for zone, own in changes.items():
-            text = whole or zones.get(zone.name, "")
+            text = whole or zones.get(zone, "")
             if text:
                 self._fail(zone, own, text)
             else:
@@ -145,12 +145,15 @@ class Convergence:
                     wanted = [self.wanted[change.key] for change in own]
                     again.update(self._by_zone(self._plan(wanted, reading).changes))
                 else:
-                    self._judge(zone, own, applied[zone], attempt)
+                    self._judge(zone, own, applied[zone], attempt, reading.problems)
             changes = again
 
-    def _judge(self, zone: Zone, changes: list[Change], applied: Applied, attempt: int) -> None:
+    def _judge(
+        self, zone: Zone, changes: list[Change], applied: Applied, attempt: int, unread: Mapping[Key, str]
+    ) -> None:
         """NOERROR is no proof: what counts is what the server shows."""
-        missing = [change for change in changes if not self._landed(change)]
+        missing = [change for change in changes if change.key in unread or not self._landed(change)]
+        blind = [unread[change.key] for change in changes if change.key in unread]
         if applied.conflict:
             text = (
                 f"{zone.server} refused the update {ATTEMPTS} times, because somebody else changes the same records "
@@ -160,6 +163,9 @@ class Convergence:
             self._fail(zone, changes, text)
         elif applied.problem and (missing or not applied.unknown):
             self._fail(zone, changes, applied.problem)
+        elif blind:
+            text = f"the change was accepted, but could not be read back: {blind[0]} A re-run tells what is there."
+            self._fail(zone, missing, text)
         elif missing:
             names = ", ".join(f"{change.name} {change.type}" for change in missing)
             text = (
@@ -168,6 +174,10 @@ class Convergence:
             )
             self._fail(zone, missing, text)
         landed = [change for change in changes if change not in missing] if not applied.conflict else []
+        for change in landed:
+            text = self._other_ttl(change)
+            if text:
+                self._fail(zone, [change], text)
         if landed:
             self.done[zone] = ZoneResult(zone, landed, applied.atomic, attempt)
 
@@ -175,6 +185,16 @@ class Convergence:
         found = self.found.get(change.key)
         values = found.rrset.values if found and found.rrset else ()
         return set(change.add) <= set(values) and not set(change.delete) & set(values)
+
+    def _other_ttl(self, change: Change) -> str:
+        """Providers have a least TTL; a wish below it would be a change in every run."""
+        found = self.found[change.key].rrset
+        if not found or not change.after or found.ttl == change.ttl:
+            return ""
+        return (
+            f"{change.name} {change.type} has the TTL {found.ttl} now, and {change.ttl} was asked for. "
+            f"Remedy: set ttl: {found.ttl} for the zone in dns.zones."
+        )
 
     def _await(self, wait: Wait) -> Seen:
         watches: dict[Zone, Watch] = {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
     Change,
@@ -27,6 +27,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rules import RU
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printable
 
 PHASES = ("add", "final")
+Zone = TypeVar("Zone")  # however the caller tells zones apart
 
 
 class Limits(NamedTuple):
@@ -137,7 +138,7 @@ def over_limit(changes: Iterable[Change], most_changes: int, most_deletes: int, 
     return ""
 
 
-def limit_problems(by_zone: Mapping[str, Collection[Change]], limits: Limits) -> tuple[str, dict[str, str]]:
+def limit_problems(by_zone: Mapping[Zone, Collection[Change]], limits: Limits) -> tuple[str, dict[Zone, str]]:
     """(sentence for the whole call, {zone: sentence})."""
     zones = {
         zone: sentence

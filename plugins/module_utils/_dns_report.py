@@ -105,7 +105,7 @@ def _result(item: str, actions: list[str], done: Converged) -> dict[str, Any]:
 def _zone(result: ZoneResult, done: Converged, check: bool) -> dict[str, Any]:
     zone = {
         "zone": result.zone.name,
-        "server": result.zone.server.server,
+        "server": result.zone.server.backend or result.zone.server.server,
         "changes": [action_of(change) for change in result.changes],
     }
     written = {"atomic": result.atomic, "attempts": result.attempts, "serial": done.serials.get(result.zone)}
@@ -115,11 +115,11 @@ def _zone(result: ZoneResult, done: Converged, check: bool) -> dict[str, Any]:
 def _warnings(done: Converged) -> list[str]:
     notes = [Problem(item, text) for item, texts in done.plan.notes.items() for text in texts]
     split = [
-        f"zone {result.zone.name}: the change did not fit into one message and was not atomic."
+        Problem(f"zone {result.zone.name}", f"the change was not atomic: {result.zone.server} took it in parts.")
         for result in done.zones.values()
         if not result.atomic
     ]
-    return [*done.warnings, *sentences(notes), *split]
+    return [*done.warnings, *sentences(notes), *sentences(split)]
 
 
 def _failure(problems: Mapping[str, list[Problem]], failed: int, total: int, what: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Rfc2136
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_backends import Backends
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_converge import Options, converge
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_message import TYPES, name_wire
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Problem, Wanted, plain_name
@@ -143,14 +143,21 @@ def _run(
     if settings.common or settings.zones:
         require_dnspython()
     start = time.monotonic()
+    backends = Backends(settings)
 
     def wait(watches: Sequence[Watch]) -> Seen:
-        return wait_until_visible(
-            watches, params["name_server_port"], set(params["skip_name_servers"]), progress=progress
+        live = [watch for watch in watches if not backends.file_of(watch.zone)]
+        seen = wait_until_visible(live, params["name_server_port"], set(params["skip_name_servers"]), progress=progress)
+        seen.warnings.extend(
+            f"zone {watch.zone.name}: is in {backends.file_of(watch.zone)}, and nobody waited until it is seen. "
+            "Load it before mail leaves."
+            for watch in watches
+            if watch.changed and watch not in live
         )
+        return seen
 
     sound = [want for want in wanted if any(item not in problems for item in want.domains)]
-    done = converge(sound, Rfc2136(settings), options, wait)
+    done = converge(sound, backends, options, wait)
     for item, own in problems.items():
         done.problems.setdefault(item, []).extend(own)
     for item, texts in notes.items():

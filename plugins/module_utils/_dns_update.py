@@ -40,6 +40,7 @@ class Applied(NamedTuple):
 
     conflict: bool = False  # the zone moved since it was read: read it again
     unknown: bool = False  # sent, but no answer: reading tells
+    away: bool = False  # nobody answers there: others need not be tried
     problem: str = ""
     atomic: bool = True
 
@@ -132,10 +133,10 @@ def _send(message: dns.update.UpdateMessage, server: Server) -> Applied:
     except dns.tsig.PeerError as error:
         return Applied(problem=_tsig_problem(server, error))
     except dns.exception.Timeout:
-        return Applied(unknown=True, problem=_sentence(server, f"did not answer within {server.timeout} s"))
+        return Applied(unknown=True, away=True, problem=_sentence(server, f"did not answer within {server.timeout} s"))
     except (OSError, EOFError) as error:
         what = f"cannot be reached ({getattr(error, 'strerror', None) or 'it closed the connection'})"
-        return Applied(unknown=True, problem=_sentence(server, what))
+        return Applied(unknown=True, away=True, problem=_sentence(server, what))
     except (dns.exception.DNSException, ValueError) as error:
         what = f"sent an answer that cannot be trusted ({type(error).__name__}: {error})"
         return Applied(problem=_sentence(server, what, "check key_name, key_algorithm and key_secret"))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
 
-"""Waits until every authoritative address of a zone shows what its primary shows.
+"""Waits until every authoritative address of a zone shows what its primary, or its provider's API, shows.
 
 Equal serials are enough for a zone that was not changed; otherwise the RRsets themselves are compared,
 because some servers keep their own serials. This module util is PRIVATE to the collection.
@@ -15,9 +15,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Zone, found_in, reply_problem, serial_of
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_message import Message
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_authorities import Authority, find_authorities
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Found, Key
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rdata import rdata_text
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_read import Endpoint, NoReply, Replies, ask
 
 _TELL_EVERY = 5.0
@@ -27,17 +26,8 @@ class Watch(NamedTuple):
     """What every server of a zone must show."""
 
     zone: Zone
-    truth: dict[Key, Found]  # as the primary shows it
+    truth: dict[Key, Found]  # as the primary or the API shows it
     changed: bool
-
-
-class Authority(NamedTuple):
-    name: str
-    endpoint: Endpoint
-    alone: bool  # the name server has no other address
-
-    def __str__(self) -> str:
-        return f"name server {self.name} ({self.endpoint})"
 
 
 class Seen(NamedTuple):
@@ -69,14 +59,9 @@ def wait_until_visible(
 
     `port` is where the zone's name servers answer; `skip` are addresses that are not asked.
     """
-    seen = Seen({}, {}, [])
-    authorities = _authorities([watch.zone for watch in watches], port, skip, seen)
-    pending = [
-        _Pending(watch, authority, None, "")
-        for watch in watches
-        for authority in authorities[watch.zone]
-        if watch.zone in seen.serials
-    ]
+    found = find_authorities([watch.zone for watch in watches], port, skip)
+    seen = Seen(found.serials, found.problems, [])
+    pending = [_Pending(watch, authority, None, "") for watch in watches for authority in found.of.get(watch.zone, ())]
     pause, told = 0.1, clock()
     moved = clock()
     while True:
@@ -103,9 +88,11 @@ def _overdue(entry: _Pending, waited: float) -> bool:
 
 def _report(entry: _Pending, seen: Seen) -> None:
     server = entry.watch.zone.server
+    check = f"it runs and gets NOTIFY and zone transfers from {server.server}"
+    if server.backend:
+        check = f"it runs and that the zone is delegated to the DNS provider of backend {server.backend}"
     seen.problems.setdefault(entry.watch.zone, []).append(
-        f"{entry}, and nothing moved for {server.wait} s. Remedy: check that it runs and gets NOTIFY and "
-        f"zone transfers from {server.server}; a re-run goes on waiting."
+        f"{entry}, and nothing moved for {server.wait} s. Remedy: check that {check}; a re-run goes on waiting."
     )
 
 
@@ -128,14 +115,14 @@ def _look(pending: list[_Pending], serials: Mapping[Zone, int], waited: float) -
         reply = replies[entry.authority.endpoint, (entry.watch.zone.name, "SOA")]
         why = reply.reason if isinstance(reply, NoReply) else reply_problem(entry.watch.zone.server, reply)
         serial = serial_of(reply)
-        wanted = serials[entry.watch.zone]
+        wanted = serials.get(entry.watch.zone)
         if why or serial is None:
             no_route = isinstance(reply, NoReply) and reply.no_route
             why = why if isinstance(reply, NoReply) else "does not serve the zone"
             open_.append(entry._replace(why=why, no_route=no_route))
         elif serial == wanted and not entry.watch.changed:
             continue
-        elif serial == wanted or serial != entry.serial or _overdue(entry, waited):
+        elif wanted is None or serial == wanted or serial != entry.serial or _overdue(entry, waited):
             compare.append(entry._replace(serial=serial))
         else:
             open_.append(entry)
@@ -152,7 +139,8 @@ def _compare(entries: list[_Pending], serials: Mapping[Zone, int]) -> list[_Pend
             if isinstance(reply, NoReply):
                 why = reply.reason
             elif _values(found_in(reply)) != _values(truth):
-                old = f" (serial {entry.serial}, the primary has {serials[entry.watch.zone]})"
+                wanted = serials.get(entry.watch.zone)
+                old = f" (serial {entry.serial}, the primary has {wanted})" if wanted is not None else ""
                 why = f"still shows another {key[1]} of {key[0]}{old}"
             if why:
                 different.append(entry._replace(why=why))
@@ -171,82 +159,3 @@ def _ask(questions: Iterable[tuple[Endpoint, Key, _Pending]]) -> Replies:
         asked.setdefault(endpoint, []).append(key)
         timeout = max(timeout, entry.watch.zone.server.timeout)
     return ask(asked, timeout) if asked else {}
-
-
-def _authorities(zones: Sequence[Zone], port: int, skip: Collection[str], seen: Seen) -> dict[Zone, list[Authority]]:
-    """The name servers' addresses beside the primary itself, whose serial is noted on the way."""
-    asked: dict[Endpoint, list[Key]] = {}
-    for zone in zones:
-        asked.setdefault(_primary(zone), []).extend([(zone.name, "SOA"), (zone.name, "NS")])
-    replies = ask(asked, max((zone.server.timeout for zone in zones), default=1))
-    names: dict[Zone, list[str]] = {}
-    for zone in zones:
-        serial = serial_of(replies[_primary(zone), (zone.name, "SOA")])
-        reply = replies[_primary(zone), (zone.name, "NS")]
-        if serial is None or not isinstance(reply, Message):
-            problem = reply_problem(zone.server, reply) or f"{zone.server} shows no SOA. Remedy: check the zone."
-            seen.problems.setdefault(zone, []).append(problem)
-        else:
-            seen.serials[zone] = serial
-        records = reply.answer if isinstance(reply, Message) else []
-        names[zone] = sorted({rdata_text("NS", r.rdata).rstrip(".") for r in records if r.type == "NS"})
-    addresses = _addresses(names)
-    return {zone: _of_zone(zone, names[zone], addresses, port, skip, seen) for zone in zones}
-
-
-def _of_zone(
-    zone: Zone,
-    names: list[str],
-    addresses: Mapping[tuple[Zone, str], list[str]],
-    port: int,
-    skip: Collection[str],
-    seen: Seen,
-) -> list[Authority]:
-    found = []
-    for name in names:
-        own = addresses.get((zone, name), [])
-        if not own:
-            seen.problems.setdefault(zone, []).append(
-                f"no address of its name server {name} was found, so it cannot be asked. "
-                "Remedy: set dns.resolver to a resolver that knows it."
-            )
-        for address in own:
-            at_primary = address == zone.server.server
-            endpoint = Endpoint(address, zone.server.port if at_primary else port)
-            if endpoint != _primary(zone) and address not in skip:
-                found.append(Authority(name, endpoint, len(own) == 1))
-    return found
-
-
-def _primary(zone: Zone) -> Endpoint:
-    return Endpoint(zone.server.server, zone.server.port)
-
-
-def _addresses(names: Mapping[Zone, list[str]]) -> dict[tuple[Zone, str], list[str]]:
-    """Asked of the resolver where there is one, else of the primary, which knows names in its own zones."""
-    found: dict[tuple[Zone, str], list[str]] = {}
-    for by_resolver in (True, False):
-        asked: dict[Endpoint, list[Key]] = {}
-        places: list[tuple[Zone, str, Endpoint]] = []
-        for zone, hosts in names.items():
-            server = zone.server
-            if by_resolver and not server.resolver:
-                continue
-            place = Endpoint(server.resolver, 53) if by_resolver else _primary(zone)
-            for host in hosts:
-                if (zone, host) not in found:
-                    places.append((zone, host, place))
-                    asked.setdefault(place, []).extend([(host, "A"), (host, "AAAA")])
-        timeout = max((zone.server.timeout for zone in names), default=1)
-        replies = ask(asked, timeout, recursion=by_resolver) if asked else {}
-        for zone, host, place in places:
-            own = [
-                rdata_text(kind, record.rdata)
-                for kind in ("A", "AAAA")
-                if isinstance(reply := replies[place, (host, kind)], Message)
-                for record in reply.answer
-                if record.type == kind
-            ]
-            if own:
-                found[zone, host] = own
-    return found
