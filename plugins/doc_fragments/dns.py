@@ -11,14 +11,16 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 notes:
   - Runs on the controller, inside of Ansible, which for 1,000 domains takes half a second less than a module.
-  - One process serves all zones. One signed message changes a zone, all or nothing, and only if the zone still holds
-    what was read; otherwise it is read and planned again.
+  - One process serves all zones. At a primary server one signed message changes a zone, all or nothing, and only if
+    the zone still holds what was read; otherwise it is read and planned again. Backends are read again just before
+    they write, too.
   - After each write the records are read back, and the task waits until every address of every name server of the zone
-    shows them.
+    shows them. Zone files are the exception, because nobody knows when they are loaded.
   - A failure concerns its item only. The others are finished, the task fails at the end with a sentence a problem, and
     a re-run completes the rest.
 requirements:
   - dnspython >= 2.3 on the controller
+  - octodns >= 1.10 and the package of the provider, for O(dns.backends) with an octoDNS provider
 attributes:
   check_mode:
     support: full
@@ -30,13 +32,16 @@ attributes:
 options:
   dns:
     description:
-      - How to reach the DNS servers; the C(fleet_dns) of the inventory.
+      - How to reach the zones; the C(fleet_dns) of the inventory. A zone is changed at its primary server (DNS UPDATE,
+        RFC 2136), or through one of the O(dns.backends).
       - Empty means that the DNS is not managed here. The records are then returned in RV(ignore:manual).
     type: dict
     default: {}
     suboptions:
       server:
-        description: IP address of the primary server that takes updates. Without it only O(dns.zones) are managed.
+        description:
+          - IP address of the primary server that takes updates.
+          - Without it and O(dns.backend) only O(dns.zones) are managed.
         type: str
       port:
         description: Port of O(dns.server), UDP and TCP.
@@ -56,7 +61,8 @@ options:
       resolver:
         description:
           - IP address of a resolver that knows the addresses of the name servers of the zones.
-          - Without it O(dns.server) is asked, which knows those in its own zones.
+          - Without it O(dns.server) is asked, which knows those in its own zones, and for zones with a backend the
+            controller's own resolver.
         type: str
       ttl:
         description: TTL of records that are ours alone. A record set shared with others keeps its TTL.
@@ -72,8 +78,26 @@ options:
           - A primary may take its time. BIND tells its secondaries 20 zones a second (its option C(notify-rate)).
         type: int
         default: 60
+      backend:
+        description: Name of the one of O(dns.backends) that changes the zones, instead of O(dns.server).
+        type: str
+      backends:
+        description:
+          - Other ways to change zones, by a name of your choice. Each has either C(provider) or C(directory).
+          - C(provider) is an octoDNS provider, V(cloudflare), V(hetzner), V(ovh), V(powerdns), V(route53) or the path
+            of any class, such as V(octodns_ns1.Ns1Provider). C(settings) are those of the class. A value C(env/NAME)
+            is read from the controller's environment. It never changes or deletes what the task did not plan.
+          - C(allow_gaps) (V(false)) accepts that a provider deletes a record set before it creates it anew, also when
+            it holds values of others.
+          - C(directory) holds zone files on the controller. A file that is there is changed as a whole, with the next
+            serial; comments are not kept. Without a file one is written that has only the wanted records, to be
+            included. C(file) (V({zone}.zone\)) is the pattern of their names.
+        type: dict
+        default: {}
       zones:
-        description: The same settings for single zones, by zone name; what is missing comes from above.
+        description:
+          - The same settings for single zones, by zone name; what is missing comes from above.
+          - A zone that names a C(backend) inherits no server, and the other way round.
         type: dict
         default: {}
   limits:

@@ -138,7 +138,8 @@ class Convergence:
             if not changes:
                 return
             applied = self.backend.apply(changes)
-            reading = self._read({change.key for own in changes.values() for change in own})
+            # Whole zones: what others changed meanwhile would be waited for in vain.
+            reading = self._read([key for key in self.wanted if self.zone_of.get(key[0]) in changes])
             again: ByZone = {}
             for zone, own in changes.items():
                 if applied[zone].conflict and attempt < ATTEMPTS:

@@ -157,7 +157,7 @@ class OctoDns:
                 whole.add_record(record, lenient=True)
         guard = Guard(changes)
         plan = self.provider.plan(ours, processors=[guard])
-        own = [change for change in plan.changes if guard.covers(change.record)] if plan else []
+        own = guard.allowed(plan.changes) if plan else []
         if own:  # a provider that writes whole zones gets the whole zone
             self.provider.apply(plan_of(contents.zone, whole, own))
 

@@ -10,10 +10,10 @@ Uses octoDNS. This module util is PRIVATE to the collection.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Change, Found, RRset
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Change, Found, Key, RRset
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_octodns_client import RefusedError
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rdata import canonical
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import to_bytes, to_text
@@ -21,7 +21,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._txt import to_bytes
 OCTODNS_ERROR = ""
 try:
     from octodns.provider.plan import Plan
-    from octodns.record import Record
+    from octodns.record import Delete, Record
     from octodns.zone import Zone as OctoZone
 except ImportError as missing:
     OCTODNS_ERROR = str(missing)
@@ -157,7 +157,7 @@ class Guard:
                 raise MovedError
             self._nothing_beside(contents, change)
         for record in list(existing.records):
-            if not self.covers(record):
+            if _key(record) not in self.changes:
                 existing.remove_record(record)
         return existing
 
@@ -169,5 +169,15 @@ class Guard:
     def process_source_and_target_zones(self, desired: Any, existing: Any, *_target: Any, **_options: Any) -> Any:
         return desired, existing
 
-    def covers(self, record: Any) -> bool:
-        return (record.fqdn.rstrip(".").lower(), record._type) in self.changes
+    def allowed(self, planned: Iterable[Any]) -> list[Any]:
+        """Of what a provider wants to do, that which we want too; once."""
+        found: dict[Key, Any] = {}
+        for change in planned:
+            key = _key(change.record)
+            if key in self.changes and isinstance(change, Delete) is not bool(self.changes[key].after):
+                found.setdefault(key, change)
+        return list(found.values())
+
+
+def _key(record: Any) -> Key:
+    return record.fqdn.rstrip(".").lower(), record._type

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checking fleet_dns: servers, keys, zones. Private to the collection, pure."""
+"""Checking fleet_dns: servers, keys, backends, zones. Private to the collection, pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import binascii
 import re
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _addresses_text as addresses
-from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Node
+from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Node, shown
 
 _SERVER_KEYS = (
     "server",
@@ -23,7 +23,9 @@ _SERVER_KEYS = (
     "ttl",
     "timeout",
     "wait",
+    "backend",
 )
+_BACKEND_KEYS = ("provider", "settings", "allow_gaps", "directory", "file")
 # Names of zones and keys, which may have underscores.
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?\Z")
 _ALGORITHMS = ("hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
@@ -31,21 +33,58 @@ _ALGORITHMS = ("hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-s
 
 def check_dns(node: Node) -> None:
     """The role dns reads the settings itself; names outside of the zones are published by hand."""
-    if node.absent or node.value == {} or not node.record((*_SERVER_KEYS, "zones")):
+    if node.absent or node.value == {} or not node.record((*_SERVER_KEYS, "zones", "backends")):
         return
+    backends = node.field("backends").entries()
+    for name, backend in backends:
+        _backend(backend)
+        if not _NAME.match(name.lower()):
+            backend.report("is not a name for a backend.", "Write a word such as cloudflare.")
+    names = [name for name, _backend_node in backends]
     _server(node)
-    _key_pair(node, node.field("key_name"), node.field("key_secret"))
+    _way(node, node, names)
     zones = node.field("zones").entries()
     for name, zone in zones:
         if not _NAME.match(name.lower()):
             zone.report("is not the name of a zone.", "Write a name such as example.com.")
         if zone.record(_SERVER_KEYS):
             _server(zone)
-            _key_pair(zone, _inherited(zone, node, "key_name"), _inherited(zone, node, "key_secret"))
-            if zone.field("server").absent and node.field("server").absent:
+            _way(zone, node, names)
+            if all(each.field(key).absent for each in (zone, node) for key in ("server", "backend")):
                 zone.field("server").report("is missing.", "Write the IP address of the zone's primary server.")
-    if node.field("server").absent and not zones:
+    if node.field("server").absent and node.field("backend").absent and not zones:
         node.field("server").report("is missing.", "Write the IP address of the primary server.")
+
+
+def _way(node: Node, common: Node, backends: list[str]) -> None:
+    """A server with its key, or a backend; a zone with a backend inherits no server."""
+    backend = node.field("backend")
+    if backend.absent:
+        _key_pair(node, _inherited(node, common, "key_name"), _inherited(node, common, "key_secret"))
+        return
+    if backend.text() not in backends:
+        remedy = f"Name one of: {', '.join(backends)}." if backends else "Describe it in fleet_dns.backends."
+        backend.report(f"{shown(backend.value)} is no backend.", remedy)
+    for name in ("server", "key_name", "key_secret"):
+        if not node.field(name).absent:
+            node.field(name).report("stands beside a backend.", "Keep one of them.")
+
+
+def _backend(node: Node) -> None:
+    if not node.record(_BACKEND_KEYS) or node.absent:
+        return
+    provider, directory, settings = node.field("provider"), node.field("directory"), node.field("settings")
+    if bool(provider.text()) == bool(directory.text()):
+        node.report(
+            "is neither an octoDNS provider nor a directory of zone files, or both.",
+            "Write provider with its settings, or directory.",
+        )
+    if not settings.absent and not isinstance(settings.value, dict):
+        settings.report("is not a mapping.", "Write the settings of the octoDNS provider, one a line.")
+    node.field("allow_gaps").boolean(False)
+    file = node.field("file")
+    if not file.absent and "{zone}" not in file.text():
+        file.report(f"{shown(file.value)} has no {{zone}}.", "Write it where the name of the zone goes: db.{zone}.")
 
 
 def _inherited(zone: Node, node: Node, name: str) -> Node:

@@ -159,7 +159,7 @@ zones:
       type: int
       returned: when not in check mode
 manual:
-  description: Records of names for which O(dns) has no server, to be published by hand.
+  description: Records of names for which O(dns) has no server and no backend, to be published by hand.
   type: list
   elements: dict
   returned: always

@@ -12,7 +12,8 @@ module: dns_records
 short_description: Converge a list of DNS records in many zones
 version_added: 1.0.0
 description:
-  - Brings record sets, or single values of shared record sets, to the wanted state by DNS UPDATE (RFC 2136).
+  - Brings record sets, or single values of shared record sets, to the wanted state, by DNS UPDATE (RFC 2136), in zone
+    files, or through an octoDNS provider.
   - The zone of each name is found by its SOA record.
 author:
   - mailfleet contributors (@mailfleet)
@@ -86,6 +87,21 @@ EXAMPLES = r"""
         type: CNAME
         state: absent
   run_once: true
+
+- name: Publish a record in a zone at Cloudflare
+  mailfleet.mta.dns_records:
+    dns:
+      backends:
+        cf:
+          provider: cloudflare
+          settings: {token: env/CLOUDFLARE_TOKEN}
+      zones:
+        example.org: {backend: cf}
+    records:
+      - name: _smtp._tls.example.org
+        type: TXT
+        values: [v=TLSRPTv1; rua=mailto:tls@example.com]
+  run_once: true
 """
 
 RETURN = r"""
@@ -133,7 +149,7 @@ zones:
       type: int
       returned: when not in check mode
 manual:
-  description: Records of names for which O(dns) has no server, to be published by hand.
+  description: Records of names for which O(dns) has no server and no backend, to be published by hand.
   type: list
   elements: dict
   returned: always

@@ -25,6 +25,7 @@ import bind
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_task import publish_auth, publish_records
 
 ZONES = 80
+SPF = "v=spf1 ip4:192.0.2.10 ip6:2001:db8::10 -all"  # of auth_of() below
 KEY = dns.tsig.Key(bind.KEY_NAME, bind.KEY_SECRET, "hmac-sha256")
 
 
@@ -107,6 +108,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bind.Bind]:
         pytest.skip("named is not installed (Debian package bind9)")
     zones = {f"z{number:02}.test": "" for number in range(ZONES)}
     zones["read-only.test"] = ""
+    zones["several.test"] = ""
     zones["broken.test"] = "this is no zone file\n"
     zones["parent.test"] = "child NS ns.elsewhere.example.\n"
     directory = tmp_path_factory.mktemp("bind") / "primary"

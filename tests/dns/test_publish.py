@@ -14,11 +14,10 @@ import time
 import bind
 import dns.query
 import pytest
-from conftest import ZoneUnderTest, auth_of, params, run_auth, run_records
+from conftest import SPF, ZoneUnderTest, auth_of, params, run_auth, run_records
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _dns, _dns_update
 
-SPF = "v=spf1 ip4:192.0.2.10 ip6:2001:db8::10 -all"
 VERIFICATION = "google-site-verification=abc"
 
 

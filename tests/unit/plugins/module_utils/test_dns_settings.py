@@ -45,6 +45,29 @@ def test_only_zones_are_managed():
 def test_the_secret_is_in_no_text():
     server = parse_settings(COMMON).server_for("example.com")
     assert SECRET not in f"{server} {server!r} {parse_settings(COMMON)!r}"
+    assert SECRET not in repr(parse_settings({"backends": BACKENDS}))
+
+
+BACKENDS = {"cf": {"provider": "cloudflare", "settings": {"token": SECRET}}, "files": {"directory": "/srv/zones"}}
+
+
+def test_zones_map_to_backends_and_inherit_no_server():
+    zones = {"a.example": {"backend": "cf", "ttl": 300}, "b.example": {"backend": "files"}}
+    settings = parse_settings({**COMMON, "wait": 7, "backends": BACKENDS, "zones": zones})
+    found = settings.server_for("x.a.example")
+    assert (found.backend, found.server, found.key_name, found.ttl, found.wait) == ("cf", "", "", 300, 7)
+    assert settings.server_for("b.example").backend == "files"
+    assert settings.server_for("c.example").server == "192.0.2.53"
+    assert settings.zones_of("cf") == ["a.example"]
+    assert str(found) == "DNS backend cf"
+    assert settings.backends["files"].file == "{zone}.zone"
+
+
+def test_a_zone_with_a_server_leaves_the_common_backend():
+    zones = {"a.example": {"server": "192.0.2.1"}}
+    settings = parse_settings({"backend": "cf", "backends": BACKENDS, "zones": zones})
+    assert settings.server_for("a.example").backend == ""
+    assert settings.server_for("other.example").backend == "cf"
 
 
 @pytest.mark.parametrize(
@@ -59,6 +82,11 @@ def test_the_secret_is_in_no_text():
         ({"keyname": "x"}, "dns.keyname: is no setting"),
         ({"zones": {"a.example": {"port": "x"}}}, "dns.zones[a.example].port: 'x' is no number"),
         ({"server": None, "zones": {"a.example": {"ttl": 5}}}, "dns.zones[a.example].server: is missing"),
+        ({"zones": {"a.example": {"backend": "x"}}}, "dns.zones[a.example].backend: 'x' is not in dns.backends"),
+        ({"backend": "cf", "backends": BACKENDS}, "dns: has a server and a backend"),
+        ({"backends": {"x": {}}}, "dns.backends.x: is neither an octoDNS provider nor a directory"),
+        ({"backends": {"x": {"directory": "/z", "file": "db"}}}, "dns.backends.x.file: has no {zone}"),
+        ({"backends": {"x": {"token": "x"}}}, "dns.backends.x.token: is no setting"),
     ],
 )
 def test_bad_settings_name_their_place_and_the_remedy(change, words):
