@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet import MissingLibraryError, compile_fleet
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_model import FLEET_VARIABLES, HOST_VARIABLES
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Problem
+from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_supports import SUPPORTS
 
 _ABSENT = object()
 _OWN = {*FLEET_VARIABLES, *HOST_VARIABLES, "fleet_compiled"}
@@ -86,7 +87,7 @@ class _Collector:
         differing = [name for name in FLEET_VARIABLES if own.get(name, _ABSENT) != reference.get(name, _ABSENT)]
         return {
             **{name: self._host_value(host, name) for name in wanted},
-            "backend": "powermta" if "powermta" in own["group_names"] else "postfix",
+            "backend": " and ".join(sorted(set(own["group_names"]) & set(SUPPORTS))),
             "fleet": {name: self._host_value(host, name) if name in own else None for name in differing},
         }
 

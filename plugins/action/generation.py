@@ -13,8 +13,9 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation import pack
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._remote import explained
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import RenderError, lists, plain, render_tree
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._strict_reader import read_strictly
 
-_FOR_THE_CONTROLLER = ("templates", "vars", "each", "files")
+_FOR_THE_CONTROLLER = ("templates", "vars", "each", "files", "powermta", "only_check")
 
 
 class ActionModule(ActionBase):
@@ -37,6 +38,9 @@ class ActionModule(ActionBase):
                 for target, source in sorted(here["files"].items()):
                     verbatim = read_sources(self._find_needle("files", source))
                     tree.update({f"{target}/{path}": text for path, text in verbatim.items()})
+                warnings = read_strictly(tree, **plain(here["powermta"])) if here["powermta"] else []
+                if here["only_check"]:
+                    return {"changed": False, "warnings": warnings}
                 arguments["tree"] = pack(tree)
             except (RenderError, AnsibleError, OSError, UnicodeDecodeError) as error:
                 return {"failed": True, "msg": f"{host}: {error}"}

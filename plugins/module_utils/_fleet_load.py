@@ -25,6 +25,7 @@ _POOL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 _RESERVED_POOL_NAMES = frozenset({"entry", "live"})
 _APPLICATION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _INTERFACE = re.compile(r"(?!\.{1,2}\Z)[^\s/:\x00-\x1f]{1,15}\Z")
+_CLEAR = re.compile(r"[!$-&(-\[\]-~]{1,128}\Z")
 _CRYPT = re.compile(
     r"\$(5|6)\$(rounds=[1-9][0-9]{3,8}\$)?[./A-Za-z0-9]{1,16}\$([./A-Za-z0-9]{43}|[./A-Za-z0-9]{86})\Z"
     r"|\$y\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43}\Z"
@@ -102,18 +103,26 @@ def _application(name: str, node: Node) -> model.Application:
             f"{shown(name)} is not a login name.",
             "Use up to 64 letters, digits, '.', '-' and '_', no '@' and no space.",
         )
-    node.record(("pool", "password_hash"))
+    node.record(("pool", "password_hash", "password"))
     hash_node = node.field("password_hash")
     remedy = "Make a hash with 'openssl passwd -6' and put that here."
     hashed = hash_node.required_text(remedy)
     if hashed and not _CRYPT.match(hashed):
         # The value may be a password in clear: it is never repeated.
         hash_node.report("is not a crypt hash ($6$, $5$, $y$ or $2y$).", remedy)
+    clear = node.field("password")
+    password = clear.value if isinstance(clear.value, str) else ""
+    if not clear.absent and not _CLEAR.match(password):
+        clear.report(
+            "cannot be written into PowerMTA's configuration.",
+            "Write it in quotes, as printable ASCII without blanks, quotes, # and backslashes.",
+        )
     return model.Application(
         path=node.path,
         name=name,
         pool=node.field("pool").required_text("Name the pool that this application submits to."),
         password_hash=hashed,
+        password=password,
     )
 
 

@@ -131,6 +131,7 @@ class Application:
     name: str
     pool: str
     password_hash: str
+    password: str = ""  # in clear, for PowerMTA, which knows no hashes
 
 
 @dataclasses.dataclass(frozen=True)

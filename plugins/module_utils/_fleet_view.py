@@ -31,11 +31,9 @@ class Index:
         self.domains: dict[str, list[model.Domain]] = collections.defaultdict(list)
         for name in sorted(fleet.domains):
             self.domains[fleet.domains[name].pool].append(fleet.domains[name])
-        self.applications: dict[str, list[Plain]] = collections.defaultdict(list)
+        self.applications: dict[str, list[model.Application]] = collections.defaultdict(list)
         for _name, application in sorted(fleet.applications.items()):
-            self.applications[application.pool].append(
-                {"name": application.name, "password_hash": application.password_hash}
-            )
+            self.applications[application.pool].append(application)
         self.hosts_of = {
             pool.name: sorted({source.host for _address, source in self.sources if source.pool == pool.name})
             for pool in self.pools
@@ -62,11 +60,17 @@ def host_view(fleet: model.Fleet, host: str) -> Plain:
     pools = [pool for pool in index.pools if pool.name in local]
     return {
         "host": host,
+        "backend": fleet.hosts[host].backend,
         "submission_address": fleet.hosts[host].submission_address,
         "interface": fleet.hosts[host].interface or None,
         "addresses": [{"address": address.text, "family": address.family} for address, _source in own],
         "pools": [
-            _pool(index, pool, [(address, source) for address, source in own if source.pool == pool.name])
+            {
+                **_pool(index, pool, [(address, source) for address, source in own if source.pool == pool.name]),
+                "applications": [
+                    _application(application, fleet.hosts[host].backend) for application in index.applications[pool.name]
+                ],
+            }
             for pool in pools
         ],
         "isps": [_isp(isp) for isp in index.isps],
@@ -93,6 +97,12 @@ def _sorted_domains(rows: t.Iterable[Plain]) -> list[Plain]:
     return sorted(rows, key=lambda row: str(row["domain"]))
 
 
+def _application(application: model.Application, backend: str) -> Plain:
+    """A secret goes to those hosts only whose backend needs it."""
+    secret = "password" if backend == "powermta" else "password_hash"
+    return {"name": application.name, secret: getattr(application, secret)}
+
+
 def _entry(index: Index, pools: list[model.Pool]) -> Plain | None:
     if not index.fleet.entry_port:
         return None
@@ -106,7 +116,7 @@ def _entry(index: Index, pools: list[model.Pool]) -> Plain | None:
                 "return_path": domain.return_path,
                 "pool": pool.name,
                 "port": pool.port,
-                "applications": [application["name"] for application in index.applications[pool.name]],
+                "applications": [application.name for application in index.applications[pool.name]],
             }
             for pool in pools
             for domain in index.domains[pool.name]
@@ -168,7 +178,6 @@ def _pool(index: Index, pool: model.Pool, own: list[tuple[Address, model.Source]
         "cpu_weight": pool.cpu_weight,
         "networks": list(pool.networks),
         "connections_per_ip": pool.connections_per_ip,
-        "applications": index.applications[pool.name],
         "domains": [
             {"name": domain.name, "selector": domain.selector, "return_path": domain.return_path}
             for domain in index.domains[pool.name]

@@ -142,7 +142,7 @@ class Keystore:
             return grp.getgrnam(self.group).gr_gid
         except KeyError:
             raise KeyFailure(
-                f"Group {self.group} does not exist, so no key can be given to it. Install rspamd."
+                f"Group {self.group} does not exist, so no key can be given to it. Install its package."
             ) from None
 
     @contextlib.contextmanager

@@ -44,6 +44,16 @@ options:
       - Instead of a list, the dotted name of a list in O(vars) is enough, and faster.
     type: dict
     default: {}
+  powermta:
+    description:
+      - For a configuration of PowerMTA, its main C(file) in the tree and the C(version) that will load it.
+      - The strict reader of M(mailfleet.mta.powermta_config_check) reads it on the controller with all that it includes
+        from C(/etc/pmta). An error is a refusal, before the host is touched.
+    type: dict
+  only_check:
+    description: Render and read on the controller, and end there. The host is not touched.
+    type: bool
+    default: false
   check:
     description:
       - Commands, as lists of words, that must succeed before the generation goes live.
@@ -187,6 +197,8 @@ def main() -> None:
             "files": {"type": "dict", "default": {}},
             "vars": {"type": "dict", "default": {}},
             "each": {"type": "dict", "default": {}},
+            "powermta": {"type": "dict"},
+            "only_check": {"type": "bool", "default": False},
             "check": {"type": "list", "elements": "list", "default": []},
             "links": {"type": "dict", "default": {}},
             "owners": {"type": "list", "elements": "dict", "options": rule, "default": []},

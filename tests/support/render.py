@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
-"""Print a host's view as Postfix configuration without a host and without Ansible."""
+"""Print a host's view as configuration of either backend without a host and without Ansible."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from typing import Any
 import yaml
 
 from ansible_collections.mailfleet.mta.plugins.action.generation import read_sources
+from ansible_collections.mailfleet.mta.plugins.filter.powermta import powermta as in_powermta_terms
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import render_tree
 
-ROLE = Path(__file__).resolve().parents[2] / "roles/postfix"
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+ROLE = ROLES / "postfix"
+POWERMTA = ROLES / "powermta"
 
 
 def postfix(view: dict[str, Any], dovecot: str = "2.3", steering: str = "socketmap") -> dict[str, str]:
@@ -31,3 +34,32 @@ def postfix(view: dict[str, Any], dovecot: str = "2.3", steering: str = "socketm
         "dovecot_version": dovecot,
     }
     return render_tree(read_sources(str(ROLE / "templates/tree")), context, {"pool": view["pools"], "entry": entry})
+
+
+def powermta(view: dict[str, Any], **options: Any) -> dict[str, str]:
+    """Every file of the host's generation, as tasks/configure.yml has it rendered; options are the role's, unprefixed."""
+    shipped = yaml.safe_load((POWERMTA / "vars/main.yml").read_text())
+    own = yaml.safe_load((POWERMTA / "defaults/main.yml").read_text())
+    set_ = {name.removeprefix("powermta_"): value for name, value in own.items()} | options
+    domains = sorted({domain["return_path"] for pool in view["pools"] for domain in pool["domains"]})
+    context = {
+        "view": view,
+        "mta": in_powermta_terms(view, set_["backoff"], set_.get("reply_rules", "")),
+        "backoff": set_["backoff"],
+        "parts": shipped["__powermta_parts"],
+        "classes": shipped["__powermta_classes"],
+        "oversigned": shipped["__powermta_oversigned"],
+        "accounting": shipped["__powermta_accounting"],
+        "accounting_days": set_["accounting_days"],
+        "postmaster": set_["postmaster"] or "postmaster@example.com",
+        "connections": set_["connections"],
+        "tls_certificate": "/etc/mailfleet/tls/powermta.pem",
+        "message_size_limit": set_["message_size_limit"],
+        "http_port": set_["http_port"],
+        "http_access": set_["http_access"],
+        "bounce_domains": domains if set_["bounces"] else [],
+        "feedback_addresses": set_["feedback"],
+        "local": set_["local"],
+    }
+    licenses = [{"name": "license", "text": set_["license"]}] if set_["license"] else []
+    return render_tree(read_sources(str(POWERMTA / "templates/tree")), context, {"license": licenses})

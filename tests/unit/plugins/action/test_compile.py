@@ -42,6 +42,7 @@ INVENTORY: dict[str, Any] = {
             "fleet_domains": {"example.com": {"pool": "trans"}},
         },
         "children": {
+            "postfix": {"hosts": {"mx1": {}, "mx2": {}}},
             "senders": {
                 "hosts": {
                     "mx1": {
