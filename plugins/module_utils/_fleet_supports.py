@@ -36,7 +36,7 @@ _INSTEAD = {
 
 
 def unsupported(raw: dict[str, t.Any], fleet: model.Fleet) -> list[Problem]:
-    """Keys that a backend cannot express, hosts of a backend that is not there, and values that PowerMTA cannot have."""
+    """Keys that a backend cannot express, hosts without a backend, and values that PowerMTA has not."""
     problems = [
         Problem(
             host.name,
@@ -72,7 +72,9 @@ def _entries(raw: dict[str, t.Any], fleet: model.Fleet) -> t.Iterator[tuple[str,
 
 
 def _mappings(value: t.Any) -> list[tuple[str, dict[str, t.Any]]]:
-    return [(name, entry) for name, entry in value.items() if isinstance(entry, dict)] if isinstance(value, dict) else []
+    return (
+        [(name, entry) for name, entry in value.items() if isinstance(entry, dict)] if isinstance(value, dict) else []
+    )
 
 
 def _powermta(fleet: model.Fleet) -> Problems:
@@ -87,7 +89,9 @@ def _powermta(fleet: model.Fleet) -> Problems:
     for pool in {pool.name: pool for pools in local.values() for pool in pools}.values():
         if pool.name in {*names, NO_POOL}:
             yield Problem(
-                pool.path, "has the name of a virtual-MTA, and PowerMTA has one name space for both.", "Rename the pool."
+                pool.path,
+                "has the name of a virtual-MTA, and PowerMTA has one name space for both.",
+                "Rename the pool.",
             )
 
 

@@ -68,7 +68,8 @@ def host_view(fleet: model.Fleet, host: str) -> Plain:
             {
                 **_pool(index, pool, [(address, source) for address, source in own if source.pool == pool.name]),
                 "applications": [
-                    _application(application, fleet.hosts[host].backend) for application in index.applications[pool.name]
+                    _application(application, fleet.hosts[host].backend)
+                    for application in index.applications[pool.name]
                 ],
             }
             for pool in pools

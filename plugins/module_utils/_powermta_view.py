@@ -35,9 +35,7 @@ def powermta_view(view: Plain, backoff: Plain) -> Plain:
         "macros": [{"name": _macro(isp), "domains": isp["domains"]} for isp in view["isps"] if isp["domains"]],
         "rollups": [line for isp in view["isps"] for line in _rollups(isp)],
         "isps": [_isp(isp, backoff["message_rate"]) for isp in view["isps"]],
-        "virtual_mtas": [
-            vmta for pool in view["pools"] for vmta in _virtual_mtas(pool, _queues(view["isps"]))
-        ],
+        "virtual_mtas": [vmta for pool in view["pools"] for vmta in _virtual_mtas(pool, _queues(view["isps"]))],
         "pools": [_pool(pool, view["isps"]) for pool in view["pools"]],
         "signing": [{**item, "file": key_file(item["domain"], item["selector"])} for item in _nearest_first(view)],
         "senders": [
@@ -70,7 +68,9 @@ def _queues(isps: list[Plain]) -> dict[str, list[str]]:
     found = {}
     for isp in isps:
         rollup = [f"{isp['name']}.rollup"] if isp["mx"] else []
-        found[isp["name"]] = ["*"] if isp["name"] == DEFAULT_ISP else rollup + [f"${_macro(isp)}"] * bool(isp["domains"])
+        found[isp["name"]] = (
+            ["*"] if isp["name"] == DEFAULT_ISP else rollup + [f"${_macro(isp)}"] * bool(isp["domains"])
+        )
     return found
 
 
@@ -105,9 +105,7 @@ def _per_hour(rate: str) -> int:
 
 
 def _limits(queues: dict[str, list[str]], connections: dict[str, int]) -> list[Plain]:
-    return [
-        {"queue": queue, "connections": connections[isp]} for isp, own in queues.items() for queue in own
-    ]
+    return [{"queue": queue, "connections": connections[isp]} for isp, own in queues.items() for queue in own]
 
 
 def _pool(pool: Plain, isps: list[Plain]) -> Plain:
@@ -168,4 +166,4 @@ def _order(text: str) -> tuple[int, int, str]:
 
 def _covers(outer: str, inner: t.Any) -> bool:
     network = ipaddress.ip_network(outer)
-    return network.version == inner.version and inner.subnet_of(network)
+    return bool(network.version == inner.version and inner.subnet_of(network))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Optional
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_check import check_text
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_files import SERVER_DIRECTORY
@@ -33,7 +32,7 @@ class TreeFiles:
     def read(self, path: str) -> str:
         return self._texts[path]
 
-    def mode(self, path: str) -> Optional[int]:
+    def mode(self, path: str) -> int | None:
         return None
 
 

@@ -37,7 +37,7 @@ def postfix(view: dict[str, Any], dovecot: str = "2.3", steering: str = "socketm
 
 
 def powermta(view: dict[str, Any], **options: Any) -> dict[str, str]:
-    """Every file of the host's generation, as tasks/configure.yml has it rendered; options are the role's, unprefixed."""
+    """Every file of the host's generation, as tasks/configure.yml has it rendered; options are the role's."""
     shipped = yaml.safe_load((POWERMTA / "vars/main.yml").read_text())
     own = yaml.safe_load((POWERMTA / "defaults/main.yml").read_text())
     set_ = {name.removeprefix("powermta_"): value for name, value in own.items()} | options

@@ -23,7 +23,7 @@ KNOWN = [
 ]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def lines(provider: str) -> list[tuple[re.Pattern[str], str]]:
     own = replies_powermta.pattern_list(RULES, provider, recover="1h", reenable="15m")
     found = [re.fullmatch(r"reply /(.*)/ (\S+)", line) for line in own]
@@ -77,7 +77,9 @@ def test_every_backoff_and_every_stop_ends(provider: str) -> None:
 def test_every_class_has_a_category_that_powermta_knows() -> None:
     assert replies_powermta.CATEGORIES.keys() == replies_rules.CLASSES.keys()
     text = replies_powermta.bounce_categories(RULES)
-    first = next(line.split()[-1] for line in text if re.search(re.sub(r"/ \S+$", "", line)[1:], "550 5.1.1 no such user"))
+    first = next(
+        line.split()[-1] for line in text if re.search(re.sub(r"/ \S+$", "", line)[1:], "550 5.1.1 no such user")
+    )
     assert first == "bad-mailbox"
 
 

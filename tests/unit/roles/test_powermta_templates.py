@@ -33,11 +33,11 @@ HOSTS = {"example": ["mx1", "mx2", "cold1"], "lab": ["mx1"]}
 ON_POSTFIX = {"lab": ["mx2"]}
 SHOWN = ("other", "gmail", "mimecast", "orange", "sfr", "strato", "yahoo-jp")
 # Every pool needs a password in clear where PowerMTA serves it; no host has weights.
-PASSWORD = "a-password-of-nobody"  # noqa: S105
+PASSWORD = "a-password-of-nobody"
 
 
 def inventory(name: str, profiles: tuple[str, ...] = SHOWN) -> dict[str, Any]:
-    """The variables of an inventory as the action collects them, with its hosts on PowerMTA and some of the profiles."""
+    """The variables of an inventory as the action collects them, on PowerMTA and with some of the profiles."""
     place = ROOT / "inventories" / name
     fleet: dict[str, Any] = {}
     for path in (*(ROOT / "roles/fleet/defaults/main").glob("*.yml"), *(place / "group_vars/all").glob("*.yml")):
@@ -47,7 +47,11 @@ def inventory(name: str, profiles: tuple[str, ...] = SHOWN) -> dict[str, Any]:
         own = yaml.safe_load((place / f"host_vars/{host}.yml").read_text(encoding="utf-8"))
         for entry in own["fleet_ips"].values():
             entry.pop("weight", None)
-        hosts[host] = {"ansible_host": f"192.0.2.{len(hosts) + 2}", "backend": "powermta" if host in HOSTS[name] else "postfix", **own}
+        hosts[host] = {
+            "ansible_host": f"192.0.2.{len(hosts) + 2}",
+            "backend": "powermta" if host in HOSTS[name] else "postfix",
+            **own,
+        }
     for application in (fleet.get("fleet_applications") or {}).values():
         application["password"] = PASSWORD
     fleet["fleet_dns"] = {}
@@ -169,7 +173,9 @@ def test_a_network_inside_another_has_the_pools_of_both() -> None:
     found["pools"][0]["networks"] = ["10.0.0.0/8"]
     found["pools"][1]["networks"] = ["10.1.0.0/16"]
     lines = render.powermta(found)["sources.conf"].splitlines()
-    lists = {one.split()[1]: lines[number + 3].split()[1] for number, one in enumerate(lines) if one.startswith("<source 10")}
+    lists = {
+        one.split()[1]: lines[number + 3].split()[1] for number, one in enumerate(lines) if one.startswith("<source 10")
+    }
     assert lists == {"10.1.0.0/16>": "campaign+trans", "10.0.0.0/8>": "campaign"}
 
 

@@ -54,7 +54,7 @@ INVENTORY: dict[str, Any] = {
                         "fleet_ips": {"192.0.2.20": {"helo": "mta20.example.com", "pool": "trans"}},
                     },
                 }
-            }
+            },
         },
         "hosts": {"web1": {"ansible_host": "192.0.2.200"}},
     }
