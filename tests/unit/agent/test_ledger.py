@@ -22,9 +22,10 @@ import pytest
 from mailfleet import cli, ledger_store
 from mailfleet.commands import ledger as command
 from mailfleet.events import Event
-from mailfleet.ledger import Ledger, LedgerError, logs_of
+from mailfleet.ledger import Ledger, LedgerError
 from mailfleet.ledger_names import Names
 from mailfleet.ledger_query import Queries
+from mailfleet.ledger_source import Postfix
 from mailfleet.ledger_store import Store, connect, day_of
 from mailfleet.notify import Notifier
 
@@ -109,8 +110,7 @@ class Host:
         self.said: list[str] = []
 
     def ledger(self, observers: Sequence[Any] = ()) -> Ledger:
-        names = Names(VIEW)
-        return Ledger(self.path, logs_of(names, str(self.logs)), names, classify, observers, self.said.append)
+        return Ledger(self.path, Postfix(Names(VIEW), classify, str(self.logs)), observers, self.said.append)
 
     def catch_up(self) -> None:
         ledger = self.ledger()

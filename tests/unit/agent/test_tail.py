@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from mailfleet import tail
-from mailfleet.tail import Mark
+from mailfleet.tail import Log, Mark
 
 LIMIT = 1 << 20
 
@@ -32,7 +32,7 @@ class Reader:
 
     def step(self) -> bool:
         more = False
-        for chunk in tail.chunks(str(self.log), list(self.marks), self.limit):
+        for chunk in tail.chunks(Log(str(self.log)), list(self.marks), self.limit):
             self.lines += chunk.data.decode().splitlines()
             self.keep(chunk.mark)
             more = more or chunk.more
@@ -223,7 +223,7 @@ def test_a_log_that_is_not_there_yet(log: Path) -> None:
 
 def test_no_directory(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        list(tail.chunks(str(tmp_path / "none" / "x.log"), [], LIMIT))
+        list(tail.chunks(Log(str(tmp_path / "none" / "x.log")), [], LIMIT))
 
 
 class Rotating(RuleBasedStateMachine):

@@ -11,8 +11,11 @@ A result says one thing about one recipient of one message:
     suspended   put off without asking the receiver: the lane or its destination is held back
     rejected    given up without asking the receiver
     expired     given up because it waited too long; its attempts were counted when they were made
+    returned    a receiver that had accepted it sent it back later
+    complained  its recipient called it spam, as the receiver reports
 
-So delivered + bounced + rejected + expired are recipients that are done with, each counted once.
+So delivered + bounced + rejected + expired are recipients that are done with, each counted once;
+returned and complained come on top.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ MOVED = "moved"
 SUSPENDED = "suspended"
 REJECTED = "rejected"
 EXPIRED = "expired"
+RETURNED = "returned"
+COMPLAINED = "complained"
 
 ATTEMPTS = frozenset({DELIVERED, DEFERRED, BOUNCED})
 FINAL = frozenset({DELIVERED, BOUNCED, REJECTED, EXPIRED})

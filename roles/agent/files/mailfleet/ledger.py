@@ -15,12 +15,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from mailfleet import tail
-from mailfleet.events import Classify, Event
+from mailfleet.events import Event
 from mailfleet.ledger_counts import Tally
-from mailfleet.ledger_join import Joiner
-from mailfleet.ledger_names import Names
+from mailfleet.ledger_source import Source
 from mailfleet.ledger_store import Store, WrongVersionError
-from mailfleet.postfix_log import Clock, parse
+from mailfleet.tail import Log, Table
 
 CHUNK_BYTES = 1 << 20
 PRUNE_SECONDS = 60
@@ -48,21 +47,13 @@ class LedgerError(Exception):
 
 
 class Ledger:
-    """``logs`` is the path of each instance's log; ``say`` gets sentences for the journal."""
+    """``say`` gets sentences for the journal."""
 
     def __init__(
-        self,
-        path: str,
-        logs: Sequence[str],
-        names: Names,
-        classify: Classify,
-        observers: Sequence[Observer] = (),
-        say: Callable[[str], None] = print,
+        self, path: str, source: Source, observers: Sequence[Observer] = (), say: Callable[[str], None] = print
     ) -> None:
         self._path = path
-        self._logs = list(logs)
-        self._names = names
-        self._classify = classify
+        self._source = source
         self._observers = observers
         self._say = say
         self._store: Store | None = None
@@ -79,7 +70,7 @@ class Ledger:
         """Count one piece of each log that has something new."""
         try:
             store = self._store = self._store or Store(self._path)
-            pending = [log for log in self._logs if self._has_news(store, log)]
+            pending = [log for log in self._source.logs if self._has_news(store, log)]
             progress = self._count(store, pending, now) if pending else Progress(0, 0, False)
             self._steps += 1
             if self._steps >= PRUNE_STEPS or not 0 <= now - self._pruned < PRUNE_SECONDS:
@@ -104,44 +95,42 @@ class Ledger:
             self._store.close()
             self._store = None
 
-    def _has_news(self, store: Store, log: str) -> bool:
+    def _has_news(self, store: Store, log: Log | Table) -> bool:
         """Whether there is something to read, asked without holding the database."""
         try:
-            news = next(tail.chunks(log, store.marks(log), CHUNK_BYTES), None) is not None
+            news = next(tail.chunks(log, store.marks(log.name), CHUNK_BYTES), None) is not None
         except OSError as error:
-            self._problem(log, f"{log} cannot be read ({error.strerror}): mail goes on, but is not counted.")
+            self._problem(log.name, f"{log.name} cannot be read ({error.strerror}): mail goes on, but is not counted.")
             return False
-        self._problem(log, "")
+        self._problem(log.name, "")
         return news
 
-    def _count(self, store: Store, logs: Sequence[str], now: float) -> Progress:
+    def _count(self, store: Store, logs: Sequence[Log | Table], now: float) -> Progress:
         lines, more, seen = 0, False, 0
         with store.transaction():
-            joiner = Joiner(self._names, self._classify, store.message)
+            reading = self._source.reading(store.message, now)
             tally = Tally()
-            clock = Clock(now)
             events: list[Event] = []
             for log in logs:
                 for chunk in self._chunks(store, log):
-                    text = chunk.data.decode("utf-8", "replace")
                     lines += chunk.data.count(b"\n")
-                    for event in joiner.join(parse(text, clock)):
+                    for event in reading.events(chunk):
                         tally.add(event)
                         seen += 1
                         if self._observers:
                             events.append(event)
-                    store.save_mark(log, chunk.mark)
+                    store.save_mark(log.name, chunk.mark)
                     more = more or chunk.more
             store.add(tally)
-            store.save_messages(joiner.messages)
+            store.save_messages(reading.messages)
             told = [observer for observer in self._observers if self._tell(store, observer, events)]
         for observer in told:
             observer.committed()
         return Progress(lines, seen, more)
 
-    def _chunks(self, store: Store, log: str) -> Sequence[tail.Chunk]:
+    def _chunks(self, store: Store, log: Log | Table) -> Sequence[tail.Chunk]:
         try:
-            return list(tail.chunks(log, store.marks(log), CHUNK_BYTES))
+            return list(tail.chunks(log, store.marks(log.name), CHUNK_BYTES))
         except OSError:
             return ()  # between two looks; the next step says what is wrong
 
@@ -163,7 +152,7 @@ class Ledger:
 
     def _prune(self, store: Store, now: float) -> None:
         with store.transaction():
-            store.prune({log: tail.heads(log) for log in self._logs})
+            store.prune({log.name: tail.heads(log) for log in self._source.logs})
         self._pruned = now
         self._steps = 0
 
@@ -183,8 +172,3 @@ class Ledger:
         else:
             cause = text
         return f"The ledger {self._path} cannot be written: {cause}. Mail goes on, and is counted later."
-
-
-def logs_of(names: Names, directory: str) -> list[str]:
-    """Where the role postfix has the instances log."""
-    return [f"{directory}/{instance}.log" for instance in sorted(names.pools)]

@@ -12,7 +12,10 @@ from typing import Any
 
 OTHER_ISP = "other"
 _LANE = re.compile(r"(.+?)-(\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})\Z")
+# The role powermta names a virtual MTA by its address.
+_VMTA = re.compile(r"ip-(\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})\Z")
 _CACHE_LIMIT = 10_000
+_NO_ADDRESS = ("", "0.0.0.0", "::")
 
 
 class Names:
@@ -23,11 +26,19 @@ class Names:
         self._lanes = {
             lane["name"]: (str(lane["isp"]), str(lane["bind4"])) for pool in view["pools"] for lane in pool["lanes"]
         }
+        self._sources: dict[str, tuple[str, str]] = {}  # pool and address, by address of either family
+        for pool in view["pools"]:
+            for lane in pool["lanes"]:
+                for address in (lane["bind4"], lane.get("bind6")):
+                    if address:
+                        self._sources[address] = (pool["name"], str(lane["bind4"]))
         self._domains = {"": ""}
         for row in view["elsewhere"]:
             self._domains[row["return_path"]] = row["domain"]
         for row in view["elsewhere"]:
             self._domains[row["domain"]] = row["domain"]
+        self._pool_of_domain = {str(row["domain"]): str(row["pool"]) for row in view["elsewhere"]}
+        self._profiles = {str(isp["name"]) for isp in view["isps"]}
         self._isp_of_domain = {domain: str(isp["name"]) for isp in view["isps"] for domain in isp["domains"]}
         self._isp_of_host = {str(host).lstrip("*"): str(isp["name"]) for isp in view["isps"] for host in isp["mx"]}
         self._senders: dict[str, str] = {}
@@ -39,6 +50,19 @@ class Names:
             match = _LANE.match(name)
             known = (match[1], match[2].replace("-", ".")) if match else ("", "")
         return known
+
+    def source(self, address: str, vmta: str) -> tuple[str, str]:
+        """Pool and address of what a virtual MTA sent, also from an address that the fleet no longer has."""
+        if address in _NO_ADDRESS:
+            match = _VMTA.match(vmta)
+            address = match[1].replace("-", ".") if match else ""
+        return self._sources.get(address, ("", address))
+
+    def pool_of(self, domain: str) -> str:
+        return self._pool_of_domain.get(domain, "")
+
+    def profile(self, name: str) -> bool:
+        return name in self._profiles
 
     def domain(self, sender: str) -> str:
         """The fleet domain that an envelope sender belongs to; its own domain when it is none of ours."""

@@ -4,7 +4,7 @@
 
 """Follows a log through rotation, truncation and restarts, so that every whole line is read exactly once.
 
-A file is known by its first line, not by its name: renamed or copied away it stays the same file. A mark says how far
+A file is known by its first lines, not by its name: renamed or copied away it stays the same file. A mark says how far
 it was read, with a hash of the bytes before that place, and the ledger saves it together with what the lines counted.
 All files of a log (the one being written and those rotated but not compressed) are followed side by side, because the
 logging process writes on into a renamed file until it is told to open the new one.
@@ -13,13 +13,19 @@ logging process writes on into a renamed file until it is told to open the new o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 # A first line longer than this is cut: it still tells files apart.
 HEAD_BYTES = 1024
+# A header of a table is read to its end.
+HEADER_BYTES = 16384
 TAIL_BYTES = 256
+# A record with line breaks in it, which are in quotes, is no longer than this; a longer one was torn.
+RECORD_BYTES = 1 << 16
 COMPRESSED = (".gz", ".xz", ".bz2", ".zst", ".tmp")
 
 
@@ -39,6 +45,58 @@ class Chunk(NamedTuple):
     data: bytes
     mark: Mark
     more: bool
+    header: bytes  # first line of the file
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log of lines, by the path of the file that is being written."""
+
+    name: str
+    head_lines: ClassVar = 1
+    head_bytes: ClassVar = HEAD_BYTES
+
+    def files(self) -> list[str]:
+        return family(self.name)
+
+    def whole(self, data: bytes) -> int:
+        """How much of it is whole lines."""
+        return data.rfind(b"\n") + 1
+
+
+@dataclass(frozen=True)
+class Table:
+    """Files of CSV (RFC 4180) with a header, which tells no files apart; by the patterns of their paths."""
+
+    name: str
+    patterns: Sequence[str]
+    head_lines: ClassVar = 2
+    head_bytes: ClassVar = HEADER_BYTES
+
+    def files(self) -> list[str]:
+        found = set()
+        for pattern in self.patterns:
+            directory, name = os.path.split(pattern)
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    if fnmatchcase(entry.name, name) and not entry.name.endswith(COMPRESSED):
+                        try:
+                            found.add((entry.stat().st_mtime_ns, entry.path))
+                        except FileNotFoundError:
+                            continue  # moved since; the next look finds it
+        return [path for _time, path in sorted(found)]
+
+    def whole(self, data: bytes) -> int:
+        """How much of it is whole records: a line break in quotes ends none."""
+        end = data.rfind(b"\n") + 1
+        quotes = data.count(b'"', 0, end)
+        while end and quotes % 2:
+            before = data.rfind(b"\n", 0, end - 1) + 1
+            quotes -= data.count(b'"', before, end)
+            end = before
+        if not end and len(data) > RECORD_BYTES:
+            return data.find(b"\n") + 1  # a record that a crash tore: what is there of it is passed by itself
+        return end
 
 
 def family(path: str) -> list[str]:
@@ -59,16 +117,16 @@ def family(path: str) -> list[str]:
     return [path for _last, _time, path in sorted(found)]
 
 
-def chunks(path: str, marks: Iterable[Mark], limit: int) -> Iterator[Chunk]:
+def chunks(log: Log | Table, marks: Iterable[Mark], limit: int) -> Iterator[Chunk]:
     """What is new in one log, in order, at most ``limit`` bytes of each file. The marks are those saved so far."""
     known = list(marks)
-    for name in family(path):
+    for name in log.files():
         try:
             descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
         try:
-            chunk = _read(descriptor, name, known, limit)
+            chunk = _read(log, descriptor, name, known, limit)
         finally:
             os.close(descriptor)
         if chunk:
@@ -79,11 +137,12 @@ def chunks(path: str, marks: Iterable[Mark], limit: int) -> Iterator[Chunk]:
                 return
 
 
-def _read(descriptor: int, name: str, known: list[Mark], limit: int) -> Chunk | None:
+def _read(log: Log | Table, descriptor: int, name: str, known: list[Mark], limit: int) -> Chunk | None:
     status = os.fstat(descriptor)
-    head = _head(descriptor)
-    if not head:
+    start = _start(descriptor, log)
+    if start is None:
         return None
+    head, header = _hash(start), start.partition(b"\n")[0]
     mark = _known(descriptor, known, head, status) or Mark(head, status.st_ino, 0, "")
     if status.st_size == mark.offset:
         return None
@@ -92,16 +151,16 @@ def _read(descriptor: int, name: str, known: list[Mark], limit: int) -> Chunk | 
         if status.st_ino != mark.inode:
             return None
         cut = mark._replace(offset=status.st_size, tail=_tail(descriptor, status.st_size))
-        return Chunk(name, b"", cut, False)
+        return Chunk(name, b"", cut, False, header)
     data = os.pread(descriptor, limit, mark.offset)
-    end = data.rfind(b"\n") + 1
+    end = log.whole(data)
     if not end:
         if len(data) < limit:
             return None  # a line that is still being written
         end = len(data)  # no log has such lines; let it pass rather than stand still
     offset = mark.offset + end
-    more = mark.offset + len(data) < status.st_size
-    return Chunk(name, data[:end], mark._replace(offset=offset, tail=_tail(descriptor, offset)), more)
+    more = mark.offset + len(data) < status.st_size or len(data) - end > RECORD_BYTES
+    return Chunk(name, data[:end], mark._replace(offset=offset, tail=_tail(descriptor, offset)), more, header)
 
 
 def _known(descriptor: int, known: list[Mark], head: str, status: os.stat_result) -> Mark | None:
@@ -115,11 +174,15 @@ def _known(descriptor: int, known: list[Mark], head: str, status: os.stat_result
     return None
 
 
-def _head(descriptor: int) -> str:
-    """Hash of the first line; "" until there is one."""
-    start = os.pread(descriptor, HEAD_BYTES, 0)
-    line, end, _rest = start.partition(b"\n")
-    return _hash(line) if end or len(start) == HEAD_BYTES else ""
+def _start(descriptor: int, log: Log | Table) -> bytes | None:
+    """The first lines; None until they are there."""
+    start = os.pread(descriptor, log.head_bytes, 0)
+    end = -1
+    for _line in range(log.head_lines):
+        end = start.find(b"\n", end + 1)
+        if end < 0:
+            return start if len(start) == log.head_bytes else None
+    return start[:end]
 
 
 def _tail(descriptor: int, offset: int) -> str:
@@ -131,14 +194,14 @@ def _hash(data: bytes) -> str:
     return blake2b(data, digest_size=8).hexdigest()
 
 
-def heads(path: str) -> list[str]:
+def heads(log: Log | Table) -> list[str]:
     """The files of a log that are there now, as their marks know them."""
     found = []
     try:
-        for name in family(path):
+        for name in log.files():
             descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                found.append(_head(descriptor))
+                found.append(_hash(_start(descriptor, log) or b""))
             finally:
                 os.close(descriptor)
     except OSError:

@@ -12,22 +12,22 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from mailfleet import control, replies, replies_rules
 from mailfleet.control import Controller
-from mailfleet.ledger import Ledger, LedgerError, logs_of
+from mailfleet.ledger import Ledger, LedgerError
 from mailfleet.ledger_names import Names
+from mailfleet.ledger_source import DIRECTORIES, POSTFIX, SOURCES
 from mailfleet.notify import Notifier
 from mailfleet.requests import Requests
 
-HELP = "read the logs of all pools into the ledger: as a service (run), or what there is now (catch-up)"
+HELP = "read what the mail server logs into the ledger: as a service (run), or what there is now (catch-up)"
 
 CONFIG = "/etc/mailfleet/agent/live/agent.json"
 DATABASE = "/var/lib/mailfleet/agent/ledger.db"
-LOGS = "/var/log/postfix"
 POLL_SECONDS = 0.05
 TICK_SECONDS = 1.0
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -39,9 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", type=Path, default=Path(CONFIG), help="the host's view, %(default)s"
     )
     parser.add_argument("--database", metavar="FILE", default=DATABASE, help="%(default)s")
-    parser.add_argument("--logs", metavar="DIRECTORY", default=LOGS, help="where the instances log, %(default)s")
+    parser.add_argument("--logs", metavar="DIRECTORY", help=f"where the mail server logs, {_or(DIRECTORIES)}")
     parser.add_argument("--rules", metavar="FILE", type=Path, help="your reply rules, laid over the shipped ones")
     parser.add_argument("--json", action="store_true", help="catch-up: a summary for programs")
+
+
+def _or(names: Mapping[str, str]) -> str:
+    return " or ".join(names.values())
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,13 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _ledger(arguments: argparse.Namespace) -> tuple[Ledger, Controller | None]:
     view = json.loads(arguments.config.read_text())
-    names = Names(view)
+    backend = view.get("backend", POSTFIX)
     classify = replies.Classifier(replies_rules.load(arguments.rules))
-    logs = logs_of(names, arguments.logs)
-    if arguments.mode == "catch-up":  # counts only; what to do about it is the service's
-        return Ledger(arguments.database, logs, names, classify, say=_say), None
+    source = SOURCES[backend](Names(view), classify, arguments.logs or DIRECTORIES[backend])
+    # catch-up counts only; what to do about it is the service's, and PowerMTA slows down by itself.
+    if arguments.mode == "catch-up" or backend != POSTFIX:
+        return Ledger(arguments.database, source, say=_say), None
     controller = Controller(view, control.policies(view), Requests(say=_say), _say)
-    return Ledger(arguments.database, logs, names, classify, [controller], say=_say), controller
+    return Ledger(arguments.database, source, [controller], say=_say), controller
 
 
 def _say(sentence: str) -> None:
