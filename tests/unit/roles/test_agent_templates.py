@@ -65,6 +65,23 @@ def test_the_check_before_it_goes_live(tmp_path: Path, backoff: Any, rules: str,
     assert (found == []) if says is None else any(says in problem for problem in found), found
 
 
+def test_a_host_of_powermta_counts_and_does_not_steer(tmp_path: Path) -> None:
+    from mailfleet.commands import check
+
+    files = rendered(view={**VIEW, "backend": "powermta"}, backoff={"nobody": {"wait": "soon"}})
+    (tmp_path / "agent.json").write_text(files["agent.json"])
+    assert json.loads(files["agent.json"])["backend"] == "powermta"
+    assert not list(check.problems(tmp_path / "agent.json", None))
+    verify: dict[str, Any] = {"sys": sys, "__name__": "verify"}
+    exec(files["bin/verify"].partition("def answer")[0], verify)
+    assert (verify["POOLS"], verify["UNITS"]) == ([], ["mailfleet-ledger.service"])
+    exec(rendered()["bin/verify"].partition("def answer")[0], verify)
+    assert verify["UNITS"] == ["mailfleet-steer.service", "mailfleet-ledger.service"]
+    assert verify["POOLS"] == [pool["name"] for pool in VIEW["pools"]]
+    assert "SupplementaryGroups=pmta\n" in files["units/mailfleet-ledger.service"]
+    assert "pmta" not in rendered()["units/mailfleet-ledger.service"]
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

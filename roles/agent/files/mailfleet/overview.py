@@ -10,10 +10,11 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from mailfleet import backoff, queue, state
+from mailfleet import backoff, powermta_queue, queue, state
 from mailfleet.backoff import Backoff
 from mailfleet.ledger_counts import Counts, counts
 from mailfleet.ledger_query import Queries
+from mailfleet.ledger_source import POWERMTA
 from mailfleet.state import State
 
 Row = dict[str, Any]
@@ -26,17 +27,14 @@ def overview(db: sqlite3.Connection, view: Mapping[str, Any], now: float) -> Row
     """Plain data, the same for --json, for people and for the metrics."""
     queries = Queries(db)
     held = state.snapshot(db)
+    waits = {pool["name"]: _waiting(db, view, pool) for pool in view["pools"]}
     today, hour = queries.all_today(now), queries.window(HOUR, now)
     return {
         "host": view.get("host", ""),
         "time": now,
         "pauses": [control._asdict() for control in held.controls.values() if control.active(now)],
-        "pools": [_pool(db, queries, pool, now) for pool in view["pools"]],
-        "lanes": [
-            row
-            for pool in view["pools"]
-            for row in _lanes(pool, queue.sizes(db, pool["instance"]), held, today, hour, now)
-        ],
+        "pools": [_pool(queries, pool, waits[pool["name"]], now) for pool in view["pools"]],
+        "lanes": [row for pool in view["pools"] for row in _lanes(pool, waits[pool["name"]], held, today, hour, now)],
         "domains": [
             {"pool": pool, "domain": domain, "isp": isp, **_backoff(found, now)}
             for (pool, domain, isp), found in sorted(held.domains.items())
@@ -44,8 +42,13 @@ def overview(db: sqlite3.Connection, view: Mapping[str, Any], now: float) -> Row
     }
 
 
-def _pool(db: sqlite3.Connection, queries: Queries, pool: Mapping[str, Any], now: float) -> Row:
-    waits = queue.sizes(db, pool["instance"])
+def _waiting(db: sqlite3.Connection, view: Mapping[str, Any], pool: Mapping[str, Any]) -> queue.Waiting:
+    if view.get("backend") == POWERMTA:
+        return powermta_queue.sizes(db, pool["name"])
+    return queue.sizes(db, pool["instance"])
+
+
+def _pool(queries: Queries, pool: Mapping[str, Any], waits: queue.Waiting, now: float) -> Row:
     took = queries.latency(pool["name"], now, HOUR)
     return {
         "pool": pool["name"],

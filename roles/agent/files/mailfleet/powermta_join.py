@@ -32,6 +32,12 @@ _ADDRESSING = (".1.", ".4.")
 _TOO_LATE = ".4.7"
 
 
+def isp_of(names: Names, queue: str, recipient_domain: str = "", relay: str = "") -> str:
+    """The profile whose rollup queue it is, or that of the domain behind a queue of its own."""
+    profile = queue[: -len(ROLLUP)] if queue.endswith(ROLLUP) else ""
+    return profile if names.profile(profile) else names.isp(recipient_domain or queue, relay)
+
+
 class Joiner:
     def __init__(self, names: Names, classify: Classify) -> None:
         self._names = names
@@ -59,9 +65,7 @@ class Joiner:
         domain = names.domain(record.orig)
         if not domain and record.kind in (powermta_acct.QUEUE, powermta_acct.REMOTE_BOUNCE):
             domain = UNKNOWN
-        isp = queue[: -len(ROLLUP)] if queue.endswith(ROLLUP) else ""
-        if not names.profile(isp):
-            isp = names.isp(recipient_domain or queue, relay)
+        isp = isp_of(names, queue, recipient_domain, relay)
         cls, rule, action = "", "", ""
         if result in events.REFUSALS or result == events.RETURNED:
             verdict = self._classify(isp, said.text)

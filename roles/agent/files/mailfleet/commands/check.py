@@ -16,6 +16,7 @@ from typing import Any
 from mailfleet import control, replies, replies_rules
 from mailfleet.commands.ledger import CONFIG
 from mailfleet.ledger_names import Names
+from mailfleet.ledger_source import POWERMTA
 
 HELP = "say whether the services could start with this configuration"
 
@@ -42,9 +43,11 @@ def problems(config: Path, rules: Path | None) -> Iterator[str]:
     except (OSError, ValueError) as error:
         yield f"{config} is no JSON file that can be read: {error}"
         return
-    for what, part in (("the steering service", _steer), ("the ledger", Names), ("the backoff", control.policies)):
-        yield from _tried(config, what, part, view)
-    yield from _backoff(view)
+    yield from _tried(config, "the ledger", Names, view)
+    if view.get("backend") != POWERMTA:
+        for what, part in (("the steering service", _steer), ("the backoff", control.policies)):
+            yield from _tried(config, what, part, view)
+        yield from _backoff(view)
     try:
         replies.Classifier(replies_rules.load(rules))
     except (OSError, replies_rules.RulesError) as error:

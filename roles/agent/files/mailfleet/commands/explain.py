@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mailfleet.commands.steer import CONFIG, SOCKET
+from mailfleet.ledger_source import POWERMTA
 from mailfleet.rollup import domain_of
 from mailfleet.socketmap import Requests, frame
 
@@ -43,7 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if not domain_of(arguments.recipient):
             raise ExplainError(f"'{arguments.recipient}' is no address: write it as anna@example.com.")
-        names = wanted(_view(arguments.config), arguments.pool, arguments.sender)
+        view = _view(arguments.config)
+        if view.get("backend") == POWERMTA:
+            raise ExplainError(
+                "PowerMTA chooses on this host, address by address in turn. See pmta show queues, or"
+                " pmta resolve --connect and the recipient's domain."
+            )
+        names = wanted(view, arguments.pool, arguments.sender)
         found = [ask(arguments.socket, name, arguments.recipient) for name in names]
     except ExplainError as error:
         print(f"mailfleet explain: {error}", file=sys.stderr)

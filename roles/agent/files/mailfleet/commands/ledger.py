@@ -9,19 +9,22 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from mailfleet import control, replies, replies_rules
 from mailfleet.control import Controller
 from mailfleet.ledger import Ledger, LedgerError
 from mailfleet.ledger_names import Names
-from mailfleet.ledger_source import DIRECTORIES, POSTFIX, SOURCES
+from mailfleet.ledger_source import DIRECTORIES, POSTFIX, POWERMTA, SOURCES
 from mailfleet.notify import Notifier
+from mailfleet.powermta_keeper import Keeper
 from mailfleet.requests import Requests
 
 HELP = "read what the mail server logs into the ledger: as a service (run), or what there is now (catch-up)"
@@ -31,6 +34,16 @@ DATABASE = "/var/lib/mailfleet/agent/ledger.db"
 POLL_SECONDS = 0.05
 TICK_SECONDS = 1.0
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class Keeping(Protocol):
+    """What is done between the ledger's steps."""
+
+    def tick(self, db: sqlite3.Connection, now: float) -> None:
+        """Inside a transaction, about once a second."""
+
+    def committed(self) -> None:
+        """Outside of it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,14 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _ledger(arguments: argparse.Namespace) -> tuple[Ledger, Controller | None]:
+def _ledger(arguments: argparse.Namespace) -> tuple[Ledger, Keeping | None]:
     view = json.loads(arguments.config.read_text())
     backend = view.get("backend", POSTFIX)
     classify = replies.Classifier(replies_rules.load(arguments.rules))
     source = SOURCES[backend](Names(view), classify, arguments.logs or DIRECTORIES[backend])
-    # catch-up counts only; what to do about it is the service's, and PowerMTA slows down by itself.
-    if arguments.mode == "catch-up" or backend != POSTFIX:
+    if arguments.mode == "catch-up":  # counts only; what to do about it is the service's
         return Ledger(arguments.database, source, say=_say), None
+    if backend == POWERMTA:  # which slows down by itself
+        return Ledger(arguments.database, source, say=_say), Keeper(view, _say)
     controller = Controller(view, control.policies(view), Requests(say=_say), _say)
     return Ledger(arguments.database, source, [controller], say=_say), controller
 
@@ -110,7 +124,7 @@ def serve(
     notifier: Notifier,
     stop: threading.Event,
     clock: Callable[[], float] = time.time,
-    controller: Controller | None = None,
+    controller: Keeping | None = None,
 ) -> None:
     """Follow the logs until told to stop; a ledger that cannot write is tried again, later each time."""
     notifier.ready()

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from mailfleet import console, control, state
 from mailfleet.backoff import RELOAD
+from mailfleet.ledger_source import POWERMTA
+from mailfleet.powermta_keeper import Keeper
 from mailfleet.requests import Requests
 
 HELP = "hold back a pool, an address or an ISP until it is resumed; the mail waits"
@@ -38,7 +41,7 @@ def pause(arguments: argparse.Namespace) -> int:
     view = console.view(arguments.config)
     pools = concerned(view, arguments.kind, arguments.name)
     if arguments.kind == state.DOMAIN:
-        # Postfix asks for the lane of a recipient and does not say who sends.
+        # A lane or queue is chosen by recipient, whoever sends.
         raise console.CommandError(
             f"mail of one domain cannot be held back by itself. Pause its pool: mailfleet pause pool {pools[0]} ..."
         )
@@ -52,7 +55,10 @@ def pause(arguments: argparse.Namespace) -> int:
     until = now + _seconds(arguments.span) if arguments.span else 0.0
     made = state.Control(arguments.kind, arguments.name, arguments.reason, now, until, arguments.transactional)
     write(arguments.database, lambda db: state.pause(db, made))
-    ask(RELOAD, held)
+    if view.get("backend") == POWERMTA:
+        keep(view, arguments.database, now)
+    else:
+        ask(RELOAD, held)
     tell(arguments.json, {"paused": made._asdict(), "pools": held}, f"Paused {made.kind} {made.name} in {_list(held)}.")
     return 0
 
@@ -101,6 +107,18 @@ def write(path: str, work: Any) -> None:
         db.execute("COMMIT")
     finally:
         db.close()
+
+
+def keep(view: Mapping[str, Any], path: str, now: float) -> None:
+    """PowerMTA's queues are made to agree with the pauses at once; the ledger sees to those that begin later."""
+    keeper = Keeper(view, tell_trouble)
+    keeper.look()
+    write(path, lambda db: keeper.tick(db, now))
+    keeper.act()
+
+
+def tell_trouble(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def ask(kind: str, pools: list[str]) -> None:

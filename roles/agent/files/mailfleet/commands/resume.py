@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
+import time
 
-from mailfleet import console, state
+from mailfleet import console, powermta_command, powermta_queue, state
 from mailfleet.backoff import FLUSH, Backoff
-from mailfleet.commands.pause import ask, concerned, tell, write
+from mailfleet.commands.pause import ask, concerned, keep, tell, write
+from mailfleet.ledger_source import POWERMTA
 from mailfleet.state import Key
 
 HELP = "end a pause, and whatever receivers' refusals hold back of a pool, address, sender domain or ISP"
@@ -29,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def resume(arguments: argparse.Namespace) -> int:
     kind, name = arguments.kind, arguments.name
-    pools = concerned(console.view(arguments.config), kind, name)
+    view = console.view(arguments.config)
+    pools = concerned(view, kind, name)
     ended: list[str] = []
 
     def work(db: sqlite3.Connection) -> None:
@@ -44,11 +47,26 @@ def resume(arguments: argparse.Namespace) -> int:
         ended.extend(f"the backoff of {who} at {isp} (pool {pool})" for pool, who, isp in (*lanes, *domains))
 
     write(arguments.database, work)
-    if ended:
+    if view.get("backend") == POWERMTA:
+        normal(arguments.database, kind, name)
+        keep(view, arguments.database, time.time())
+    elif ended:
         ask(FLUSH, pools)
     sentence = f"Ended {'; '.join(ended)}. Waiting mail is tried now." if ended else f"Nothing held {kind} {name} back."
     tell(arguments.json, {"ended": ended, "pools": pools if ended else []}, sentence)
     return 0
+
+
+def normal(path: str, kind: str, name: str) -> None:
+    """Ends PowerMTA's own backoff of the queues that it is about."""
+    db = console.database(path)
+    for queue in powermta_queue.load(db):
+        if queue.mode == powermta_queue.BACKOFF and _matches((queue.pool, queue.ip, queue.isp), kind, name, state.IP):
+            try:
+                powermta_command.run(["set", "queue", f"--mode={powermta_queue.NORMAL}", queue.name])
+            except powermta_command.PowermtaError as error:
+                raise console.CommandError(f"{error}.") from error
+    db.close()
 
 
 def _matches(key: Key, kind: str, name: str, who: str) -> bool:
