@@ -2,27 +2,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
 
-"""DMARC policy records (RFC 9989). Pure.
+"""DMARC policy records (RFC 9989) and who may get their reports (RFC 9990). Pure.
 
 This module util is PRIVATE to the collection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._txt import build_tags, parse_tags
+from ansible_collections.mailfleet.mta.plugins.module_utils._txt import build_tags, has_version, parse_tags
 
 # Option of fleet_domains.<domain>.dmarc -> tag.
 TAGS = {"policy": "p", **{tag: tag for tag in ("sp", "np", "adkim", "aspf", "fo", "rua", "ruf")}, "testing": "t"}
 POLICIES = ("none", "quarantine", "reject")
+# What a receiver of reports publishes for each domain outside of its own organisation that sends it some.
+AUTHORISATION = "v=DMARC1"
 
 
 class Dmarc(NamedTuple):
     policy: str = "none"
     other: tuple[tuple[str, str], ...] = ()  # every tag except v and p, in order
+
+    def addresses(self, tag: str) -> tuple[str, ...]:
+        """The addresses of rua or ruf."""
+        text = next((value for name, value in self.other if name == tag), "")
+        return tuple(uri.strip() for uri in text.split(",") if uri.strip())
 
     @property
     def key(self) -> tuple[str, frozenset[tuple[str, str]]]:
@@ -31,8 +38,7 @@ class Dmarc(NamedTuple):
 
 
 def is_dmarc(text: str) -> bool:
-    name, separator, value = text.partition(";")[0].partition("=")
-    return bool(separator) and name.strip() == "v" and value.strip() == "DMARC1"
+    return has_version(text, "DMARC1")
 
 
 @lru_cache(maxsize=4096)
@@ -66,3 +72,18 @@ def dmarc_from_options(options: Mapping[str, Any]) -> Dmarc:
     if policy not in POLICIES:
         raise ValueError(f"DMARC policy '{policy}' is none of {', '.join(POLICIES)}")
     return Dmarc(policy, tuple(tags.items()))
+
+
+def report_receivers(uris: Iterable[str]) -> tuple[str, ...]:
+    """The domains of mailto: addresses, each once, in order; a size limit (`!10m`) is of older records."""
+    found = []
+    for uri in uris:
+        scheme, _colon, address = uri.strip().partition(":")
+        domain = address.partition("!")[0].partition("?")[0].rpartition("@")[2].rstrip(".").lower()
+        if scheme.lower() == "mailto" and domain:
+            found.append(domain)
+    return tuple(dict.fromkeys(found))
+
+
+def authorisation_name(domain: str, receiver: str) -> str:
+    return f"{domain}._report._dmarc.{receiver}"

@@ -19,7 +19,7 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 LOOKUP_LIMIT = 10
 ENDING = "-all"
-_LOOKUPS = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
+COSTLY = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
 _MODIFIER = re.compile(r"^([a-z][a-z0-9._-]*)=(.*)$", re.IGNORECASE)
 _MECHANISM = re.compile(
     r"^([+?~-]?)(all|include|a|mx|ptr|ip4|ip6|exists)(?:(:)([^\s]+))?((?:/[0-9/]+)?)$", re.IGNORECASE
@@ -150,7 +150,7 @@ def without(spf: Spf, addresses: Collection[str]) -> Spf:
 def lookups(spf: Spf) -> list[Term]:
     """Terms that cost a DNS lookup; an include costs at least one. `redirect` is unused beside `all`."""
     has_all = spf.all_at < len(spf.terms)
-    return [t for t in spf.terms if t.name in _LOOKUPS and not (t.name == "redirect" and has_all)]
+    return [t for t in spf.terms if t.name in COSTLY and not (t.name == "redirect" and has_all)]
 
 
 def refusing_term(spf: Spf, address: str) -> Term | None:

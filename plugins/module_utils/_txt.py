@@ -71,3 +71,9 @@ def parse_tags(text: str) -> dict[str, str]:
 def build_tags(tags: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
     pairs = tags.items() if isinstance(tags, Mapping) else tags
     return "; ".join(f"{name}={value}" for name, value in pairs)
+
+
+def has_version(text: str, version: str) -> bool:
+    """Is this a tag list whose first tag is `v=` and this version?"""
+    name, separator, value = text.partition(";")[0].partition("=")
+    return bool(separator) and name.strip() == "v" and value.strip() == version
