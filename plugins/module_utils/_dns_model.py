@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 Key = tuple[str, str]  # (name, type)
+NULL_MX = "0 ."  # RFC 7505: the name receives no mail
 
 
 class RRset(NamedTuple):
@@ -37,7 +38,8 @@ class Wanted(NamedTuple):
     """One RRset, or our values in a shared one.
 
     ownership rrset: the values are the whole RRset. ownership value: other values and the TTL stay.
-    match: in a shared RRset, existing values that start with this are ours and are replaced.
+    match: in a shared RRset, existing values that start with this are ours and are replaced; for the rules tagged and
+    present the version (`v=`) of the record.
     rule: name of the rule in _dns_rules.py that merges the values with what is there.
     """
 

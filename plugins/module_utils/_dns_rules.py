@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _spf
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Outcome, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import NULL_MX, Outcome, Wanted
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import parse_dkim
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import is_dmarc, parse_dmarc
-from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printable
+from ansible_collections.mailfleet.mta.plugins.module_utils._txt import has_version, parse_tags, printable
 
 Values = tuple[str, ...]
 
@@ -51,6 +51,7 @@ def mx(wanted: Wanted, have: Values, final: bool) -> Outcome:
     Other hosts: at the domain they are foreign and stay; at the return path, where bounces must reach
     only our hosts, they are removed in the final phase.
     """
+    have = tuple(value for value in have if value != NULL_MX)  # it cannot stand beside a host
     hosts = {value.split(" ")[1] for value in wanted.values}
     others = tuple(v for v in have if v not in wanted.values and v.split(" ")[-1] not in hosts)
     kept = tuple(v for v in have if v in wanted.values or v in others)
@@ -59,6 +60,54 @@ def mx(wanted: Wanted, have: Values, final: bool) -> Outcome:
     if final:
         return Outcome(wanted.values)
     return Outcome(_with(kept, wanted.values), pending_values=others)
+
+
+def null_mx(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """Stands alone; a name with mail hosts is in use."""
+    others = [value for value in have if value != NULL_MX]
+    if others:
+        return _refuse(
+            "has mail hosts, so it is no parked name",
+            "delete these MX records, or give the domain another profile",
+            others,
+        )
+    return Outcome(wanted.values)
+
+
+def cname(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    if have and have != wanted.values:
+        return _refuse(
+            f"is a CNAME to {have[0].rstrip('.')}, not to {wanted.values[0].rstrip('.')}",
+            "delete the one that is there",
+        )
+    return Outcome(wanted.values)
+
+
+def present(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """Any record of the version will do, also one that says more than ours."""
+    return Outcome(have if any(has_version(value, wanted.match) for value in have) else (*have, *wanted.values))
+
+
+def tagged(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """The one record of its version at a name, and what it says is in the inventory. Neighbours stay."""
+    records = [value for value in have if has_version(value, wanted.match)]
+    if len(records) > 1:
+        return _refuse(
+            f"has {len(records)} records 'v={wanted.match}', so receivers use none", "delete all but one", records
+        )
+    if not records:
+        return Outcome((*have, *wanted.values))
+    if _same_tags(records[0], wanted.values[0]):
+        return Outcome(have)
+    notes = (f"its record {wanted.name} was '{printable(records[0])}'",)
+    return Outcome(tuple(wanted.values[0] if value == records[0] else value for value in have), notes=notes)
+
+
+def _same_tags(one: str, other: str) -> bool:
+    try:
+        return parse_tags(one) == parse_tags(other)
+    except ValueError:
+        return False  # a record that nobody can read is replaced
 
 
 def spf(wanted: Wanted, have: Values, final: bool) -> Outcome:
@@ -195,6 +244,10 @@ def _refuse(what: str, remedy: str, evidence: Sequence[str] = ()) -> Outcome:
 RULES: dict[str, Callable[[Wanted, Values, bool], Outcome]] = {
     "plain": plain,
     "mx": mx,
+    "null_mx": null_mx,
+    "cname": cname,
+    "present": present,
+    "tagged": tagged,
     "spf": spf,
     "dkim": dkim,
     "dmarc": dmarc,

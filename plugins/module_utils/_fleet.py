@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.mailfleet.mta.plugins.module_utils import _addresses_text as addresses
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_rules as rules
+from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_rules_domains as domain_rules
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_rules_names as name_rules
 from ansible_collections.mailfleet.mta.plugins.module_utils import _names as names
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_load import load
@@ -36,6 +37,11 @@ _RULES = (
     name_rules.spf_terms,
     name_rules.cold_hosts,
     name_rules.cold_names,
+    domain_rules.profiles_fit,
+    domain_rules.parked,
+    domain_rules.mta_sts,
+    domain_rules.bimi,
+    domain_rules.dkim_zones,
 )
 
 

@@ -20,7 +20,7 @@ _LOCAL_PART = re.compile(r"[A-Za-z0-9.#$&'*+/=?^_`{|}~%-]{1,64}\Z")
 _FO = re.compile(r"[01ds](:[01ds])*\Z")
 
 
-def dmarc(node: Node) -> dict[str, t.Any]:
+def dmarc(node: Node, default: str = "none") -> dict[str, t.Any]:
     """The keys that were written; empty where the inventory says nothing, so that what is published stays."""
     if node.absent:
         return {}
@@ -34,8 +34,8 @@ def dmarc(node: Node) -> dict[str, t.Any]:
                 )
         known = (*_KEYS, *(key for key in _REMOVED if key in node.value))
     if not node.record(known):
-        return {"policy": "none"}
-    found: dict[str, t.Any] = {"policy": node.field("policy").choice(_POLICIES, "none")}
+        return {"policy": default}
+    found: dict[str, t.Any] = {"policy": node.field("policy").choice(_POLICIES, default)}
     for key, choices in (("sp", _POLICIES), ("np", _POLICIES), ("adkim", _ALIGNMENTS), ("aspf", _ALIGNMENTS)):
         if not node.field(key).absent:
             found[key] = node.field(key).choice(choices, choices[0])
@@ -57,11 +57,11 @@ def _report_uris(node: Node) -> list[str]:
         if element.absent or element.value == "":
             element.report("is empty.", remedy)
         else:
-            found.append(element.parsed(_report_uri, "", remedy))
+            found.append(element.parsed(report_uri, "", remedy))
     return list(dict.fromkeys(uri for uri in found if uri))
 
 
-def _report_uri(text: str) -> str:
+def report_uri(text: str) -> str:
     scheme, _colon, mailbox = text.partition(":")
     if scheme.lower() != "mailto":
         raise ValueError("is not a mailto: address, the only kind that receivers use")

@@ -41,10 +41,13 @@ def load(raw: dict[str, t.Any]) -> tuple[model.Fleet, list[Problem]]:
     hosts = {name: _host(name, entry, problems) for name, entry in sorted(raw["hosts"].items())}
     listed = {name: Node(f"{name}.fleet_ips", raw["hosts"][name].get("fleet_ips"), problems) for name in hosts}
     sources = tuple(source for name, node in listed.items() for source in _sources(name, node))
+    pools = {name: _pool(name, node) for name, node in variable["fleet_pools"].entries()}
     fleet = model.Fleet(
-        pools={name: _pool(name, node) for name, node in variable["fleet_pools"].entries()},
+        pools=pools,
         pools_readable=variable["fleet_pools"].absent or isinstance(values.get("fleet_pools"), dict),
-        domains=load_domains.domains(variable["fleet_domains"], variable["fleet_dkim_selector"]),
+        domains=load_domains.domains(
+            variable["fleet_domains"], variable["fleet_domain_profiles"], variable["fleet_dkim_selector"], pools
+        ),
         isps=load_isps.isps(variable["fleet_isp_profiles"], variable["fleet_isps"]),
         applications={name: _application(name, node) for name, node in variable["fleet_applications"].entries()},
         hosts=hosts,

@@ -34,11 +34,23 @@ DEFAULT_ISP = "other"
 TLS_LEVELS = ("may", "encrypt", "dane")
 IP_PLANS = ("six-weeks",)
 DOMAIN_PLANS = ("domain-six-weeks",)
+# What a domain is for, and the traffic that a pool may have to send it; the first profile of a class is its default.
+PARKED, PRIMARY = "parked", "primary"
+DOMAIN_PROFILES = {
+    "transactional": ("transactional",),
+    "sending": ("marketing",),
+    "monitoring": ("internal",),
+    "cold": (COLD,),
+    PRIMARY: ("transactional", "marketing", "internal"),
+    PARKED: (),
+}
+SENDLESS = (PRIMARY, PARKED)  # may do without a pool
 
 # Variables of the whole fleet, and those of one host.
 FLEET_VARIABLES = (
     "fleet_pools",
     "fleet_domains",
+    "fleet_domain_profiles",
     "fleet_isp_profiles",
     "fleet_isps",
     "fleet_applications",
@@ -52,7 +64,9 @@ FLEET_VARIABLES = (
 HOST_VARIABLES = ("fleet_ips", "fleet_cold_instances", "fleet_interface", "fleet_submission_address")
 
 POOL_KEYS = ("traffic", "connections_per_ip", "port", "networks", "cpu_weight")
-DOMAIN_KEYS = ("pool", "selector", "return_path", "mx", "spf", "dmarc", "warmup")
+# What a profile may say for all of its domains.
+PROFILE_KEYS = ("mx", "spf", "dmarc", "dkim_zone", "mta_sts", "tls_rpt", "bimi")
+DOMAIN_KEYS = ("profile", "pool", "selector", "return_path", "warmup", *PROFILE_KEYS)
 IP_KEYS = ("helo", "pool", "weight", "warmup")
 ISP_KEYS = (
     "connections",
@@ -82,16 +96,45 @@ class Pool:
 
 
 @dataclasses.dataclass(frozen=True)
+class Published:
+    """What the DNS says of a domain, beside its pool's addresses and its keys."""
+
+    mx: tuple[tuple[int, str], ...] = ()
+    spf: tuple[str, ...] = ()
+    dmarc: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    dkim_zone: str = ""
+    mta_sts: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    tls_rpt: tuple[str, ...] = ()
+    bimi: dict[str, str] = dataclasses.field(default_factory=dict)
+    paths: dict[str, str] = dataclasses.field(default_factory=dict)  # where each of these was written
+
+
+@dataclasses.dataclass(frozen=True)
 class Domain:
     path: str
     name: str
-    pool: str
+    profile: str
+    pool: str  # empty: nobody of the fleet sends it
     selector: str
     return_path: str
-    mx: tuple[tuple[int, str], ...]
-    spf: tuple[str, ...]
-    dmarc: dict[str, t.Any]
+    published: Published
     warmup: dict[str, str]
+
+    def path_of(self, key: str) -> str:
+        """Where a key of the domain, or of its profile, is written."""
+        return self.published.paths.get(key, f"{self.path}.{key}")
+
+    @property
+    def mx(self) -> tuple[tuple[int, str], ...]:
+        return self.published.mx
+
+    @property
+    def spf(self) -> tuple[str, ...]:
+        return self.published.spf
+
+    @property
+    def dmarc(self) -> dict[str, t.Any]:
+        return self.published.dmarc
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,7 +29,7 @@ def return_paths(fleet: model.Fleet) -> Problems:
             yield Problem(path, f"'{name}' is not aligned with {domain.name}, so DMARC gets no help from SPF.", own)
         elif domain.dmarc.get("aspf") == "s" and name != domain.name:
             yield Problem(
-                f"{domain.path}.dmarc.aspf",
+                f"{domain.path_of('dmarc')}.aspf",
                 f"strict alignment fails: the return-path is '{name}'.",
                 f"Remove aspf, or set return_path to {domain.name}.",
             )
@@ -53,11 +53,11 @@ def spf_terms(fleet: model.Fleet) -> Problems:
                 spf.parse_term(text)
             except ValueError as fault:
                 message, _newline, remedy = str(fault).partition("\n")
-                yield Problem(f"{domain.path}.spf[{index}]", f"{shown(text)} {message}", remedy)
+                yield Problem(f"{domain.path_of('spf')}[{index}]", f"{shown(text)} {message}", remedy)
         costs = spf.costs(domain.spf)
         if len(costs) > spf.MAX_LOOKUPS:
             yield Problem(
-                f"{domain.path}.spf",
+                domain.path_of("spf"),
                 f"costs {len(costs)} DNS lookups and receivers stop at {spf.MAX_LOOKUPS}, one each for: "
                 + ", ".join(costs)
                 + ".",
@@ -103,8 +103,9 @@ def _brands(fleet: model.Fleet) -> t.Iterator[tuple[str, str]]:
         if source.helo and _is_cold(fleet, source.pool) is False:
             yield registrable(source.helo), f"names the address {source.path} of pool '{source.pool}'"
     for domain in fleet.domains.values():
-        if _is_cold(fleet, domain.pool) is False:
-            yield registrable(domain.name), f"carries the domain {domain.name} of pool '{domain.pool}'"
+        if _is_cold(fleet, domain.pool) is False or domain.profile == model.PRIMARY:
+            of_pool = f" of pool '{domain.pool}'" if domain.pool else ""
+            yield registrable(domain.name), f"carries the domain {domain.name}{of_pool}"
     for name in fleet.brand_domains:
         yield registrable(name), "is in fleet_brand_domains"
 

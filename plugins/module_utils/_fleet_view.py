@@ -15,6 +15,8 @@ import typing as t
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
 from ansible_collections.mailfleet.mta.plugins.module_utils._addresses_text import Address, endpoint
+from ansible_collections.mailfleet.mta.plugins.module_utils._names import registrable
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import report_receivers
 
 Plain = dict[str, t.Any]
 _UNIT_SECONDS = {"s": 1, "min": 60, "h": 3600}
@@ -229,23 +231,50 @@ def _lane(fleet: model.Fleet, pool: model.Pool, isp: model.Isp, sender: Sender) 
 
 def domain_auth(fleet: model.Fleet) -> list[Plain]:
     index = _index(fleet)
-    own = {pool.name: _by_family(index, pool.name, True) for pool in index.pools}
-    rest = {pool.name: _by_family(index, pool.name, False) for pool in index.pools}
+    pools = ["", *(pool.name for pool in index.pools)]  # a domain without a pool has no address, and all are others
+    own = {pool: _by_family(index, pool, True) for pool in pools}
+    rest = {pool: _by_family(index, pool, False) for pool in pools}
+    organisations = {registrable(name) for name in (*fleet.domains, *fleet.brand_domains)}
     return [
         {
             "domain": domain.name,
+            "profile": domain.profile,
             "pool": domain.pool,
             "selector": domain.selector,
-            "signers": index.hosts_of[domain.pool],
+            "signers": index.hosts_of.get(domain.pool, []),
             "ips": own[domain.pool],
             "other_fleet_ips": rest[domain.pool],
             "spf_extra": list(domain.spf),
             "mx": [{"host": host, "preference": preference} for preference, host in domain.mx],
             "dmarc": domain.dmarc,
             "return_path": domain.return_path,
-            "bounce_mx": list(fleet.bounce_mx),
+            "bounce_mx": list(fleet.bounce_mx) if domain.pool else [],
+            "dkim_zone": domain.published.dkim_zone,
+            "mta_sts": _mta_sts(domain.published),
+            "tls_rpt": list(domain.published.tls_rpt),
+            "bimi": domain.published.bimi,
+            "report_permits": _report_permits(domain, organisations),
         }
         for _name, domain in sorted(fleet.domains.items())
+    ]
+
+
+def _mta_sts(published: model.Published) -> Plain:
+    if not published.mta_sts:
+        return {}
+    return {**published.mta_sts, "mx": published.mta_sts["mx"] or [host for _preference, host in published.mx]}
+
+
+def _report_permits(domain: model.Domain, organisations: t.Container[str]) -> list[str]:
+    """Domains of ours that get DMARC reports of another organisation's domain, and must say that they want them.
+
+    Strangers that sell the reading of reports publish this themselves.
+    """
+    receivers = report_receivers([*domain.dmarc.get("rua", []), *domain.dmarc.get("ruf", [])])
+    return [
+        name
+        for name in receivers
+        if registrable(name) != registrable(domain.name) and registrable(name) in organisations
     ]
 
 

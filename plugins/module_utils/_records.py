@@ -13,11 +13,33 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from ansible_collections.mailfleet.mta.plugins.module_utils import _records_bimi as _bimi
+from ansible_collections.mailfleet.mta.plugins.module_utils import _records_sts as _sts
+from ansible_collections.mailfleet.mta.plugins.module_utils import _records_tlsrpt as _tlsrpt
 from ansible_collections.mailfleet.mta.plugins.module_utils import _spf
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_message import name_wire
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Key, Problem, Wanted, fqdn, plain_name
-from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import DkimKey, build_dkim
-from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import build_dmarc, dmarc_from_options
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
+    NULL_MX,
+    Key,
+    Problem,
+    Wanted,
+    fqdn,
+    plain_name,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import (
+    DkimKey,
+    build_dkim,
+    dkim_alias,
+    dkim_name,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import (
+    AUTHORISATION,
+    authorisation_name,
+    build_dmarc,
+    dmarc_from_options,
+)
+
+PARKED = "parked"
 
 Auth = Mapping[str, Any]  # one DOMAIN_AUTH of the compiled fleet
 Keys = Mapping[str, Mapping[str, str]]  # domain -> selector -> base64 public key
@@ -54,13 +76,14 @@ def domain_records(auth: Auth, keys: Keys, ttl_of: Callable[[str], int]) -> list
     domain, return_path = plain_name(auth["domain"]), plain_name(auth["return_path"])
     owner, ttl, bounce_ttl = (auth["domain"],), ttl_of(domain), ttl_of(return_path)
     wanted = []
+    if auth.get("profile") == PARKED:
+        wanted.append(Wanted(domain, "MX", ttl, (NULL_MX,), rule="null_mx", domains=owner))
+        revoked = (build_dkim(DkimKey("")),)
+        wanted.append(Wanted(f"*._domainkey.{domain}", "TXT", ttl, revoked, "value", "DKIM1", "tagged", owner))
     if auth.get("mx"):
         wanted.append(Wanted(domain, "MX", ttl, _mx_values(auth["mx"]), "value", "", "mx", owner))
     wanted.append(_spf_wanted(auth, domain, ttl, auth.get("spf_extra") or ()))
-    public_key = keys.get(auth["domain"], {}).get(auth["selector"])
-    if public_key and auth.get("signers"):
-        name = f"{plain_name(auth['selector'])}._domainkey.{domain}"
-        wanted.append(Wanted(name, "TXT", ttl, (build_dkim(DkimKey(public_key)),), rule="dkim", domains=owner))
+    wanted += _dkim_wanted(auth, domain, keys, ttl_of)
     dmarc = auth.get("dmarc") or {}
     text, declared = build_dmarc(dmarc_from_options(dmarc)), bool(dmarc)
     wanted.append(Wanted(f"_dmarc.{domain}", "TXT", ttl, (text,), rule="dmarc", domains=owner, declared=declared))
@@ -70,7 +93,63 @@ def domain_records(auth: Auth, keys: Keys, ttl_of: Callable[[str], int]) -> list
         wanted.append(Wanted(return_path, "MX", bounce_ttl, values, ownership, "", "mx", owner))
     if return_path != domain:
         wanted.append(_spf_wanted(auth, return_path, bounce_ttl, ()))
+    return wanted + _receiving(auth, domain, ttl_of)
+
+
+def _dkim_wanted(auth: Auth, domain: str, keys: Keys, ttl_of: Callable[[str], int]) -> list[Wanted]:
+    public_key = keys.get(auth["domain"], {}).get(auth["selector"])
+    if not public_key or not auth.get("signers"):
+        return []
+    selector, owner = plain_name(auth["selector"]), (auth["domain"],)
+    name = dkim_name(domain, selector, plain_name(auth.get("dkim_zone") or ""))
+    text = build_dkim(DkimKey(public_key))
+    wanted = [Wanted(name, "TXT", ttl_of(name), (text,), rule="dkim", domains=owner)]
+    alias = dkim_alias(domain, selector)
+    if name != alias:
+        wanted.append(Wanted(alias, "CNAME", ttl_of(alias), (fqdn(name),), rule="cname", domains=owner))
     return wanted
+
+
+def _receiving(auth: Auth, domain: str, ttl_of: Callable[[str], int]) -> list[Wanted]:
+    """What concerns receivers: TLS of mail to the domain, reports, the logo."""
+    owner, wanted = (auth["domain"],), []
+
+    def tagged(name: str, version: str, text: str, rule: str = "tagged") -> None:
+        wanted.append(Wanted(name, "TXT", ttl_of(name), (text,), "value", version, rule, owner))
+
+    policy = sts_policy(auth)
+    if policy is not None:
+        tagged(f"_mta-sts.{domain}", _sts.VERSION, _sts.build_sts(_sts.Sts(_sts.policy_id(policy))))
+        server, host = auth["mta_sts"].get("host"), _sts.policy_host(domain)
+        if server:
+            wanted.append(Wanted(host, "CNAME", ttl_of(host), (fqdn(server),), rule="cname", domains=owner))
+    if auth.get("tls_rpt"):
+        text = _tlsrpt.build_tlsrpt(_tlsrpt.TlsRpt(tuple(auth["tls_rpt"])))
+        tagged(f"_smtp._tls.{domain}", _tlsrpt.VERSION, text)
+    logo = auth.get("bimi") or {}
+    if logo:
+        text = _bimi.build_bimi(_bimi.Bimi(logo["logo"], logo.get("certificate") or ""))
+        tagged(f"{_bimi.SELECTOR}._bimi.{domain}", _bimi.VERSION, text)
+    for receiver in auth.get("report_permits") or ():
+        tagged(authorisation_name(domain, plain_name(receiver)), "DMARC1", AUTHORISATION, "present")
+    return wanted
+
+
+def sts_policy(auth: Auth) -> _sts.StsPolicy | None:
+    said = auth.get("mta_sts") or {}
+    return _sts.StsPolicy(said["mode"], tuple(said["mx"]), int(said["max_age"])) if said else None
+
+
+def policy_files(domains: Iterable[Auth]) -> list[dict[str, str]]:
+    """The MTA-STS policies that web servers must hold before a record may name a new id."""
+    files = []
+    for auth in domains:
+        policy = sts_policy(auth)
+        if policy is not None:
+            domain = plain_name(auth["domain"])
+            where = {"domain": domain, "host": _sts.policy_host(domain), "url": _sts.policy_url(domain)}
+            files.append({**where, "id": _sts.policy_id(policy), "text": _sts.build_policy(policy)})
+    return files
 
 
 def missing_keys(domains: Iterable[Auth], keys: Keys) -> list[tuple[str, str]]:

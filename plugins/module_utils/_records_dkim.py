@@ -47,5 +47,15 @@ def parse_dkim(text: str) -> DkimKey:
     return DkimKey(public_key, tags.get("k", "rsa"), other)
 
 
+def dkim_alias(domain: str, selector: str) -> str:
+    """Where verifiers look."""
+    return f"{selector}._domainkey.{domain}"
+
+
+def dkim_name(domain: str, selector: str, zone: str = "") -> str:
+    """Where the key is published: with a `zone` of ours for delegated keys, a CNAME leads there."""
+    return f"{selector}.{domain}.{zone}" if zone else dkim_alias(domain, selector)
+
+
 def build_dkim(key: DkimKey) -> str:
     return build_tags([("v", "DKIM1"), ("k", key.key_type), *key.other, ("p", key.public_key)])

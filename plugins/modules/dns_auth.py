@@ -9,10 +9,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dns_auth
-short_description: Publish SPF, DKIM, DMARC, MX and return-path records of many domains
+short_description: Publish the mail records of many domains
 version_added: 1.0.0
 description:
-  - Works out the records of every domain of the fleet, compares them with the DNS, and publishes what is missing.
+  - Works out the records of every domain of the fleet, compares them with the DNS, and publishes what is missing. These
+    are MX, SPF, DKIM, DMARC and return-path, and as the inventory says MTA-STS, TLS-RPT, BIMI, delegated DKIM, and the
+    permission to send DMARC reports to another domain; for a parked domain null MX, SPF and DKIM that pass nobody.
   - Records of others are never touched. The SPF record of a domain is merged with the one that is there; other TXT
     values of the name stay, and so does their TTL.
   - A DKIM key that is published under the selector is never replaced by another one, because mail signed with it may
@@ -164,6 +166,19 @@ manual:
   elements: dict
   returned: always
   sample: [{name: example.net, type: TXT, ttl: 3600, values: ["v=spf1 ip4:192.0.2.10 -all"]}]
+policies:
+  description:
+    - The MTA-STS policies, to be served as RV(policies[].url) by the web server behind RV(policies[].host).
+    - Serve a policy before the record names its id; a sender that finds a new id fetches the file.
+  type: list
+  elements: dict
+  returned: always
+  sample:
+    - domain: example.com
+      host: mta-sts.example.com
+      url: https://mta-sts.example.com/.well-known/mta-sts.txt
+      id: 5f0b1c1f0c3f4f0e9d0a7c1b2e3d4c5b
+      text: "version: STSv1\nmode: testing\nmx: mail.example.com\nmax_age: 1209600\n"
 duration_s:
   description: Seconds spent.
   type: float

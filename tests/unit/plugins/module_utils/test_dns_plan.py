@@ -28,6 +28,10 @@ DMARC = Wanted("_dmarc.example.com", "TXT", 3600, ("v=DMARC1; p=reject",), rule=
 MX = Wanted("example.com", "MX", 3600, ("10 mx1.example.com.",), "value", "", "mx", D)
 BOUNCE = Wanted("bounce.example.com", "MX", 3600, ("10 mx1.example.com.",), "rrset", "", "mx", D)
 A = Wanted("www.example.com", "A", 3600, ("192.0.2.1",))
+NULL = Wanted("example.com", "MX", 3600, ("0 .",), rule="null_mx", domains=D)
+ALIAS = Wanted("s._domainkey.example.com", "CNAME", 3600, ("s.keys.example.",), rule="cname", domains=D)
+STS = Wanted("_mta-sts.example.com", "TXT", 3600, ("v=STSv1; id=2",), "value", "STSv1", "tagged", D)
+PERMIT = Wanted("example.com._report._dmarc.r.example", "TXT", 3600, ("v=DMARC1",), "value", "DMARC1", "present", D)
 SHARED = Wanted("example.com", "TXT", 3600, ("ours=2",), "value", "ours=")
 
 
@@ -61,6 +65,17 @@ def plan(want, *values, ttl=3600, phase="add", release=(), cname=""):
         (MX, ["20 mx1.example.com."], ["10 mx1.example.com."]),
         (MX, ["10 mail.other.example."], ["10 mail.other.example.", "10 mx1.example.com."]),
         (BOUNCE, ["10 old.example.com."], ["10 old.example.com.", "10 mx1.example.com."]),
+        (MX, ["0 ."], ["10 mx1.example.com."]),
+        (NULL, [], ["0 ."]),
+        (NULL, ["0 ."], None),
+        (ALIAS, [], ["s.keys.example."]),
+        (ALIAS, ["s.keys.example."], None),
+        (STS, [], ["v=STSv1; id=2"]),
+        (STS, ["v=STSv1;id=2;"], None),
+        (STS, ["v=STSv1; id=1", "neighbour"], ["v=STSv1; id=2", "neighbour"]),
+        (STS, ["v=STSv1; broken", "v=STSv10; id=1"], ["v=STSv1; id=2", "v=STSv10; id=1"]),
+        (PERMIT, [], ["v=DMARC1"]),
+        (PERMIT, ["v=DMARC1; rua=mailto:other@r.example"], None),
         (A, ["192.0.2.9"], ["192.0.2.1"]),
         (A, ["192.0.2.1"], None),
         (A._replace(absent=True, values=()), ["192.0.2.1", "192.0.2.2"], []),
@@ -144,6 +159,9 @@ def test_what_others_published_is_reported(want, have, values):
         (DKIM, ["v=DKIM1; p="], ["revoked", "new selector"]),
         (DKIM, ["hello"], ["no DKIM key"]),
         (DMARC, ["v=DMARC1; p=none", "v=DMARC1; p=reject"], ["_dmarc.example.com has 2 DMARC records"]),
+        (NULL, ["10 mail.example.com."], ["example.com has mail hosts", "[10 mail.example.com.]", "another profile"]),
+        (ALIAS, ["s.other.example."], ["is a CNAME to s.other.example, not to s.keys.example", "delete the one"]),
+        (STS, ["v=STSv1; id=1", "v=STSv1; id=2"], ["has 2 records 'v=STSv1'", "delete all but one"]),
     ],
 )  # fmt: skip
 def test_what_is_refused(want, have, words):
@@ -192,6 +210,10 @@ def test_names_that_could_not_be_read_are_not_planned():
 def test_ttl(want, have, had, ttl, add):
     changes = plan(want, *have, ttl=had).changes
     assert [(c.ttl, list(c.add)) for c in changes] == ([] if ttl is None else [(ttl, add)])
+
+
+def test_what_a_replaced_record_was_is_reported():
+    assert plan(STS, "v=STSv1; id=1").notes["example.com"] == ["its record _mta-sts.example.com was 'v=STSv1; id=1'"]
 
 
 @pytest.mark.parametrize("ending", ["~all", "?all", "+all", ""])

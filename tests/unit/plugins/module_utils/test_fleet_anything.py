@@ -25,11 +25,12 @@ BASE: dict[str, Any] = yaml.safe_load((FIXTURES / "base.yml").read_text(encoding
 VALUES = """
 trans campaign outreach example.com bounce.example.com 192.0.2.20 2001:db8::1 ::ffff:1.2.3.4 0.0.0.0/0 10m $6$x$y mf1
 include:x.example +all mailto:a@example.com!1 other gmail *.google.com . .. - / : % @ six-weeks cold 2026-11-21 hmac-md5
-c2VjcmV0c2VjcmV0 co.uk localhost 1e9 ´ ß.example xn--a
+parked primary enforce https://x.example/logo.svg *.example.com c2VjcmV0c2VjcmV0 co.uk localhost 1e9 ´ ß.example xn--a
 """
 NAMES = """
 pool helo weight warmup plan start traffic port networks connections retry_after tls domains mx spf dmarc policy rua
 return_path selector password_hash server key_name key_secret zones host preference mx1 trans other
+profile dkim_zone mta_sts mode max_age tls_rpt bimi logo parked primary
 """
 WORDS = st.sampled_from(VALUES.split())
 KEYS = st.sampled_from(NAMES.split())

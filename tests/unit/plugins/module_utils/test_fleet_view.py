@@ -22,6 +22,7 @@ import pytest
 import yaml
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet import compile_fleet
+from ansible_collections.mailfleet.mta.plugins.module_utils._records import fleet_records, policy_files
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 FIXTURES = CHECKOUT / "tests/unit/fixtures/fleet"
@@ -83,6 +84,20 @@ def test_example_has_its_golden(name: str) -> None:
     if os.environ.get("UPDATE_GOLDENS"):
         path.write_text(yaml.safe_dump(found, sort_keys=False, width=120, allow_unicode=True), encoding="utf-8")
     assert found == yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def test_example_publishes_its_golden_records() -> None:
+    domains = compiled(example())["domains"]
+    keys = {domain["domain"]: {domain["selector"]: "QUJD"} for domain in domains}
+    wanted, problems = fleet_records(domains, keys, lambda name: 3600)
+    assert problems == {}
+    lines = [f"{record.name}. {record.type} {value}" for record in wanted for value in record.values]
+    lines += [f"\n{file['url']}\n{file['text']}" for file in policy_files(domains)]
+    text = "\n".join(lines)
+    path = FIXTURES / "golden/records.txt"
+    if os.environ.get("UPDATE_GOLDENS"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
 
 
 def shuffled(value: Any, order: random.Random) -> Any:

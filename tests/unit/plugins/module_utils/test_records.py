@@ -217,6 +217,52 @@ def test_records_of_a_domain(domain, expected):
     assert {w.domains for w in wanted} == {("example.com",)}
 
 
+def values_of(domain, **more):
+    wanted, problems = records.fleet_records([auth(domain, **more)], {domain: {"mf1": "QUJD"}}, lambda name: 60)
+    assert not problems
+    return {(w.name, w.type): w.values for w in wanted}
+
+
+def test_a_parked_name_says_that_it_is_empty():
+    nobody = {"signers": [], "ips": {"ip4": [], "ip6": []}, "return_path": "old.example", "dmarc": {"policy": "reject"}}
+    assert values_of("old.example", profile="parked", **nobody) == {
+        ("old.example", "MX"): ("0 .",),
+        ("old.example", "TXT"): ("v=spf1 -all",),
+        ("*._domainkey.old.example", "TXT"): ("v=DKIM1; k=rsa; p=",),
+        ("_dmarc.old.example", "TXT"): ("v=DMARC1; p=reject",),
+    }
+
+
+def test_a_delegated_key_is_in_our_zone_and_an_alias_in_the_domain():
+    found = values_of("a.example", dkim_zone="_dk.ours.example")
+    assert found["mf1._domainkey.a.example", "CNAME"] == ("mf1.a.example._dk.ours.example.",)
+    assert found["mf1.a.example._dk.ours.example", "TXT"] == ("v=DKIM1; k=rsa; p=QUJD",)
+    assert ("mf1._domainkey.a.example", "TXT") not in found
+
+
+def test_everything_for_receivers():
+    policy = {"mode": "enforce", "mx": ["mail.a.example"], "max_age": 86400, "host": "www.a.example"}
+    logo = {"logo": "https://a.example/logo.svg", "certificate": ""}
+    more = {"mta_sts": policy, "tls_rpt": ["mailto:t@a.example", "https://a.example/t"], "bimi": logo}
+    found = values_of("a.example", **more, report_permits=["reports.example"])
+    [file] = records.policy_files([auth("a.example", **more), auth("b.example")])
+    assert found["_mta-sts.a.example", "TXT"] == (f"v=STSv1; id={file['id']}",)
+    assert found["mta-sts.a.example", "CNAME"] == ("www.a.example.",)
+    assert found["_smtp._tls.a.example", "TXT"] == ("v=TLSRPTv1; rua=mailto:t@a.example,https://a.example/t",)
+    assert found["default._bimi.a.example", "TXT"] == ("v=BIMI1; l=https://a.example/logo.svg; a=",)
+    assert found["a.example._report._dmarc.reports.example", "TXT"] == ("v=DMARC1",)
+    assert file["url"] == "https://mta-sts.a.example/.well-known/mta-sts.txt"
+    assert file["text"] == "version: STSv1\nmode: enforce\nmx: mail.a.example\nmax_age: 86400\n"
+
+
+@pytest.mark.parametrize(("change", "same"), [({}, True), ({"host": ""}, True), ({"mode": "none"}, False)])
+def test_the_id_of_a_policy_changes_with_its_text_only(change, same):
+    policy = {"mode": "testing", "mx": ["mail.a.example"], "max_age": 86400, "host": "www.a.example"}
+    key = ("_mta-sts.a.example", "TXT")
+    one, other = (values_of("a.example", mta_sts=said)[key] for said in (policy, {**policy, **change}))
+    assert (one == other) is same
+
+
 @pytest.mark.parametrize(("dmarc", "declared"), [({}, False), ({"policy": "none"}, True), ({"policy": "reject"}, True)])
 def test_a_policy_nobody_wrote_down_is_not_declared(dmarc, declared):
     [wanted] = [w for w in records.fleet_records([auth(dmarc=dmarc)], {}, lambda name: 60)[0] if w.rule == "dmarc"]
