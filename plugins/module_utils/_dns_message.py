@@ -31,7 +31,7 @@ TYPES = {
 }
 _TYPE_NAMES = {number: name for name, number in TYPES.items()}
 _IN = 1
-_AUTHORITATIVE, _TRUNCATED, _RESPONSE, _RECURSION = 0x0400, 0x0200, 0x8000, 0x0100
+_AUTHORITATIVE, _TRUNCATED, _RESPONSE, _RECURSION, _AUTHENTICATED = 0x0400, 0x0200, 0x8000, 0x0100, 0x0020
 # EDNS with the size that is never fragmented.
 _OPT = b"\x00" + struct.pack(">HHIH", 41, 1232, 0, 0)
 # Types whose data holds names that may be compressed (RFC 3597): where the name starts, how many follow each other.
@@ -55,6 +55,7 @@ class Message(NamedTuple):
     question: tuple[str, str]
     answer: list[Record]
     authority: list[Record]
+    authenticated: bool = False  # the resolver checked it by DNSSEC
 
 
 @lru_cache(maxsize=65536)
@@ -68,7 +69,7 @@ def name_wire(name: str) -> bytes:
 
 
 def question_wire(number: int, name: str, rdtype: str, recursion: bool = False) -> bytes:
-    header = _HEADER.pack(number, _RECURSION if recursion else 0, 1, 0, 0, 1)
+    header = _HEADER.pack(number, _RECURSION | _AUTHENTICATED if recursion else 0, 1, 0, 0, 1)
     return header + name_wire(name) + struct.pack(">HH", TYPES[rdtype], _IN) + _OPT
 
 
@@ -141,7 +142,16 @@ def parse_message(wire: bytes) -> Message:
     except (struct.error, IndexError) as error:
         raise ValueError("the message is cut off") from error
     question = (name_text(name), _TYPE_NAMES.get(rdtype, f"TYPE{rdtype}"))
-    return Message(number, flags & 15, bool(flags & _AUTHORITATIVE), truncated, question, sections[0], sections[1])
+    return Message(
+        number,
+        flags & 15,
+        bool(flags & _AUTHORITATIVE),
+        truncated,
+        question,
+        sections[0],
+        sections[1],
+        bool(flags & _AUTHENTICATED),
+    )
 
 
 def soa_serial(record: Record) -> int:

@@ -1,0 +1,89 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""What the audit returns: findings, numbers, lines for the terminal. Pure.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import (
+    ERROR,
+    LEVELS,
+    OK,
+    WARNING,
+    Check,
+    Finding,
+    Subject,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._audit_run import summary
+
+_SHOWN_SUBJECTS = 4
+_PLURALS = {"domain": "domains", "address": "addresses"}
+_FAILING = {ERROR: (ERROR,), WARNING: (ERROR, WARNING), "never": ()}
+
+
+def report(
+    subjects: Sequence[Subject],
+    checks: Iterable[Check],
+    findings: Sequence[Finding],
+    levels: Collection[str],
+    fail_on: str,
+) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "changed": False,
+        "findings": [finding.as_dict() for finding in _by_level(findings) if finding.level in levels],
+        "summary": summary(findings),
+        "checked": {plural: sum(one.kind == kind for one in subjects) for kind, plural in _PLURALS.items()},
+        "table": table(findings, levels),
+        "checks": [_described(check) for check in checks],
+    }
+    failing = [finding for finding in findings if finding.level in _FAILING[fail_on]]
+    if failing:
+        result.update(failed=True, msg="\n".join([headline(findings), *table(failing, LEVELS)]))
+    return result
+
+
+def _described(check: Check) -> dict[str, str]:
+    return {"check": check.id, "kind": check.kind, "level": check.level, "title": check.title, "source": check.source}
+
+
+def _by_level(findings: Iterable[Finding]) -> list[Finding]:
+    """Sorting keeps the order of subjects and checks."""
+    return sorted(findings, key=lambda finding: LEVELS.index(finding.level))
+
+
+def headline(findings: Iterable[Finding]) -> str:
+    numbers = summary(findings)
+    return ", ".join(f"{numbers[level]} {level}{_plural(level, numbers[level])}" for level in LEVELS) + "."
+
+
+def _plural(level: str, number: int) -> str:
+    return "s" if level in (ERROR, WARNING) and number != 1 else ""
+
+
+def table(findings: Sequence[Finding], levels: Collection[str]) -> list[str]:
+    """For each check that found something: whom it concerns, and the first finding in words."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in _by_level(findings):
+        if finding.level != OK and finding.level in levels:
+            groups.setdefault((finding.level, finding.check), []).append(finding)
+    width = max((len(check) for _level, check in groups), default=0)
+    lines = []
+    for (level, check), group in groups.items():
+        lines.append(f"{level:7}  {check:{width}}  {_who(group)}")
+        lines.append(f"{'':{width + 11}}{group[0].text}")
+        lines.append(f"{'':{width + 11}}Remedy: {group[0].remedy}")
+    return lines
+
+
+def _who(group: Sequence[Finding]) -> str:
+    names = list(dict.fromkeys(finding.subject for finding in group))
+    more = len(names) - _SHOWN_SUBJECTS
+    shown = ", ".join(names[:_SHOWN_SUBJECTS]) + (f" and {more} more" if more > 0 else "")
+    return f"{len(names)} {_PLURALS[group[0].kind]}: {shown}" if len(names) > 1 else shown
