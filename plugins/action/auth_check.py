@@ -15,4 +15,7 @@ class ActionModule(DnsAction):
     SPEC = SPEC
 
     def _publish(self, params: dict[str, Any], check: bool) -> dict[str, Any]:
-        return check_auth(params)
+        result = check_auth(params)
+        if params["show"]:
+            self._display.display("\n".join([*result["table"], result["msg"]]))
+        return result

@@ -9,7 +9,7 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import (
@@ -24,7 +24,8 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import 
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_run import summary
 
 _SHOWN_SUBJECTS = 4
-_PLURALS = {"domain": "domains", "address": "addresses"}
+_KINDS = {"domain": "domains", "address": "addresses"}
+_PLURALS = {**_KINDS, ERROR: "errors", WARNING: "warnings"}
 _FAILING = {ERROR: (ERROR,), WARNING: (ERROR, WARNING), "never": ()}
 
 
@@ -39,14 +40,15 @@ def report(
         "changed": False,
         "findings": [finding.as_dict() for finding in _by_level(findings) if finding.level in levels],
         "summary": summary(findings),
-        "checked": {plural: sum(one.kind == kind for one in subjects) for kind, plural in _PLURALS.items()},
+        "checked": {plural: sum(one.kind == kind for one in subjects) for kind, plural in _KINDS.items()},
         "table": table(findings, levels),
         "checks": [_described(check) for check in checks],
     }
+    headline = _headline(result["checked"], result["summary"])
     failing = [finding for finding in findings if finding.level in _FAILING[fail_on]]
     if failing:
-        result.update(failed=True, msg="\n".join([headline(findings), *table(failing, LEVELS)]))
-    return result
+        return {**result, "failed": True, "msg": "\n".join([headline, *table(failing, LEVELS)])}
+    return {**result, "msg": headline}
 
 
 def _described(check: Check) -> dict[str, str]:
@@ -58,13 +60,13 @@ def _by_level(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: LEVELS.index(finding.level))
 
 
-def headline(findings: Iterable[Finding]) -> str:
-    numbers = summary(findings)
-    return ", ".join(f"{numbers[level]} {level}{_plural(level, numbers[level])}" for level in LEVELS) + "."
+def _headline(checked: Mapping[str, int], numbers: Mapping[str, int]) -> str:
+    fleet = " and ".join(_counted(number, kind) for kind, number in zip(_KINDS, checked.values()))
+    return f"{fleet}: {', '.join(_counted(number, level) for level, number in numbers.items())}."
 
 
-def _plural(level: str, number: int) -> str:
-    return "s" if level in (ERROR, WARNING) and number != 1 else ""
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what if number == 1 else _PLURALS.get(what, what)}"
 
 
 def table(findings: Sequence[Finding], levels: Collection[str]) -> list[str]:
@@ -77,7 +79,8 @@ def table(findings: Sequence[Finding], levels: Collection[str]) -> list[str]:
     lines = []
     for (level, check), group in groups.items():
         lines.append(f"{level:7}  {check:{width}}  {_who(group)}")
-        lines.append(f"{'':{width + 11}}{group[0].text}")
+        example = "" if len(group) == 1 else "For example: "
+        lines.append(f"{'':{width + 11}}{example}{group[0].text}")
         lines.append(f"{'':{width + 11}}Remedy: {group[0].remedy}")
     return lines
 

@@ -54,6 +54,7 @@ SPEC: dict[str, dict[str, Any]] = {
         "default": [level for level in LEVELS if level != OK],
     },
     "skip": {"type": "list", "elements": "str", "default": []},
+    "show": {"type": "bool", "default": False},
     "fail_on": {"type": "str", "choices": [ERROR, WARNING, "never"], "default": "never"},
 }
 

@@ -76,6 +76,10 @@ options:
     type: list
     elements: str
     default: []
+  show:
+    description: Whether RV(table) and RV(msg) are printed to the terminal as it is, whatever format results have there.
+    type: bool
+    default: false
   fail_on:
     description: The task fails when there is an error, or even a warning, or never.
     type: str
@@ -101,13 +105,9 @@ EXAMPLES = r"""
     domains: "{{ fleet_compiled.domains | to_json }}"
     addresses: >-
       {{ fleet_compiled.views.values() | map(attribute='pools') | flatten | map(attribute='ips') | flatten | to_json }}
+    show: true
   run_once: true
   register: seen
-
-- name: Show it
-  ansible.builtin.debug:
-    msg: "{{ seen.table }}"
-  run_once: true
 
 - name: Look at one address of somebody else
   mailfleet.mta.auth_check:
@@ -179,6 +179,11 @@ checked:
   type: dict
   returned: always
   sample: {domains: 1, addresses: 1}
+msg:
+  description: The numbers in a sentence; with what is wrong when the task fails.
+  type: str
+  returned: always
+  sample: "1 domain and 1 address: 1 error, 0 warnings, 2 info, 57 ok."
 table:
   description: Lines for the terminal, by level and check.
   type: list

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import collections
+import json
+from pathlib import Path
 
 import pytest
 
@@ -118,6 +120,19 @@ def test_the_general_endpoint_hands_each_domain_to_its_pool(fleet: lab.Play) -> 
         domain = by_identity[delivery.identity].header_from.partition("@")[2]
         (source,) = (source for source in own if domain in source.domains)
         assert (delivery.helo, delivery.signed) == (source.helo, ((domain, "mf1"),))
+
+
+def test_the_audit_sees_what_was_published_and_what_the_lab_lacks(fleet: lab.Play, tmp_path: Path) -> None:
+    playbook = lab.ROOT / "playbooks/auth_check.yml"
+    audit = lab.play(lab.INVENTORY, "-e", f"audit_directory={tmp_path}", playbook=playbook)
+    report = json.loads((tmp_path / "auth_check.json").read_text())
+    errors = {(finding["check"], finding["subject"]) for finding in report["findings"] if finding["level"] == "error"}
+    assert not [check for check, _subject in errors if check.startswith(("spf", "dkim", "dmarc", "name-servers"))]
+    # The lab's reverse zone knows the senders by another name than the one that this address says.
+    assert ("helo-ptr", "198.51.100.32") in errors
+    assert audit.code == 2
+    assert "Publish 198.51.100.32 PTR mta32.example-outreach.com" in audit.words
+    assert "mta32.example-outreach.com" in (tmp_path / "auth_check.html").read_text()
 
 
 def test_no_listener_is_an_open_relay(fleet: lab.Play) -> None:

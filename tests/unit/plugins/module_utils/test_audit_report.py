@@ -62,6 +62,14 @@ def test_the_table_groups_by_check_and_names_the_remedy():
     assert reported(changes={})["table"] == []
 
 
+def test_the_numbers_are_a_sentence():
+    assert re.fullmatch(
+        r"1 domain and 2 addresses: 0 errors, 0 warnings, 0 info, \d+ ok\.", reported(changes={})["msg"]
+    )
+    one = reported(changes={("example.com", "TXT"): [SPF.replace("-all", "~all")]})
+    assert "0 errors, 1 warning, 0 info" in one["msg"]
+
+
 @pytest.mark.parametrize(
     ("fail_on", "changes", "fails"),
     [
