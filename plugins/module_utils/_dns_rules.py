@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from ansible_collections.mailfleet.mta.plugins.module_utils import _spf
+from ansible_collections.mailfleet.mta.plugins.module_utils import _dmarc_stages, _spf
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import NULL_MX, Outcome, Wanted
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import parse_dkim
-from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import is_dmarc, parse_dmarc
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import build_dmarc, is_dmarc, parse_dmarc
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import has_version, parse_tags, printable
 
 Values = tuple[str, ...]
@@ -235,6 +235,27 @@ def dmarc(wanted: Wanted, have: Values, final: bool) -> Outcome:
     return Outcome(tuple(wanted.values[0] if is_dmarc(v) else v for v in have), notes=notes)
 
 
+def dmarc_kept(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """The policy belongs to dmarc.yml: the one that is published stays, the other tags are the inventory's."""
+    records = [value for value in have if is_dmarc(value)]
+    if len(records) == 1:
+        try:
+            kept = _dmarc_stages.keeping(parse_dmarc(wanted.values[0]), parse_dmarc(records[0]))
+        except ValueError:
+            pass  # to receivers a record nobody can read is none, and the first policy says as much
+        else:
+            wanted = wanted._replace(values=(build_dmarc(kept),))
+    return dmarc(wanted._replace(declared=True), have, final)
+
+
+def dmarc_step(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """A step was decided on the record in `match`, and is none if another one stands there by now."""
+    records = [value for value in have if is_dmarc(value)]
+    if records not in ([wanted.match], list(wanted.values)):
+        return _refuse("changed while the step was decided", "run again", records)
+    return Outcome(tuple(wanted.values[0] if value == wanted.match else value for value in have))
+
+
 def _refuse(what: str, remedy: str, evidence: Sequence[str] = ()) -> Outcome:
     """The planner puts the name in front."""
     shown = "".join(f" [{printable(item)}]" for item in evidence)
@@ -251,4 +272,6 @@ RULES: dict[str, Callable[[Wanted, Values, bool], Outcome]] = {
     "spf": spf,
     "dkim": dkim,
     "dmarc": dmarc,
+    "dmarc_kept": dmarc_kept,
+    "dmarc_step": dmarc_step,
 }

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading the DMARC policy of a domain (RFC 9989). Private to the collection, pure."""
+"""Reading the DMARC policy of a domain (RFC 9989) and how it moves. Private to the collection, pure."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import typing as t
 
@@ -14,7 +15,8 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import N
 
 _POLICIES = ("none", "quarantine", "reject")
 _ALIGNMENTS = ("r", "s")
-_KEYS = ("policy", "sp", "np", "adkim", "aspf", "rua", "ruf", "fo", "testing")
+_KEYS = ("policy", "sp", "np", "adkim", "aspf", "rua", "ruf", "fo", "testing", "progression")
+_PROGRESSION_KEYS = ("goal", "hold", "senders", "foreign")
 _REMOVED = ("pct", "rf", "ri")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.#$&'*+/=?^_`{|}~%-]{1,64}\Z")
 _FO = re.compile(r"[01ds](:[01ds])*\Z")
@@ -48,6 +50,44 @@ def dmarc(node: Node, default: str = "none") -> dict[str, t.Any]:
     if not node.field("testing").absent:
         found["testing"] = node.field("testing").boolean(False)
     return found
+
+
+def progression(node: Node, parked: bool) -> dict[str, t.Any]:
+    """How dmarc.yml moves the policy; empty where the inventory pins one or says nothing about DMARC."""
+    own, policy = node.field("progression"), node.field("policy")
+    if node.absent or not isinstance(node.value, dict):
+        return {}
+    if not policy.absent or parked:
+        if parked and not own.absent:
+            own.report("is for names that send mail, and this one is parked.", "Remove it.")
+        elif not own.absent:
+            own.report("stands beside a policy, which keeps dmarc.yml from moving it.", "Remove one of the two.")
+        return {}
+    if not node.field("testing").absent:
+        node.field("testing").report("stands without a policy.", "Add the policy, or leave testing to dmarc.yml.")
+    if not own.absent and node.field("rua").absent:
+        node.field("rua").report(
+            "is missing, so no receiver sends the reports that the progression waits for.",
+            "Write a list of addresses such as mailto:dmarc@example.com.",
+        )
+    own.record(_PROGRESSION_KEYS)
+    return {
+        "goal": own.field("goal").choice(_POLICIES[1:], "reject"),
+        "hold": own.field("hold").boolean(False),
+        **{key: _networks(own.field(key)) for key in ("senders", "foreign")},
+    }
+
+
+def _networks(node: Node) -> list[str]:
+    remedy = "Write an address or a network such as 192.0.2.0/24."
+    return sorted({found for element in node.elements() if (found := element.parsed(_network, "", remedy))})
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise ValueError("is not an address or network") from None
 
 
 def _report_uris(node: Node) -> list[str]:

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
 from ansible_collections.mailfleet.mta.plugins.module_utils import _names as names
-from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_dmarc import dmarc, report_uri
+from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_dmarc import dmarc, progression, report_uri
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Node, shown
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_sts import MODES, MOST_AGE
 
@@ -34,8 +34,10 @@ def published(node: Node, template: model.Published, profile: str) -> model.Publ
         "bimi": _bimi,
     }
     said = {key: node.field(key) for key in model.PROFILE_KEYS if not node.field(key).absent}
+    policy = node.field("dmarc")
     return dataclasses.replace(
         template,
+        progression=template.progression if policy.absent else progression(policy, profile == model.PARKED),
         paths={**template.paths, **{key: field.path for key, field in said.items()}},
         **{key: read[key](field) for key, field in said.items()},
     )

@@ -102,6 +102,7 @@ class Published:
     mx: tuple[tuple[int, str], ...] = ()
     spf: tuple[str, ...] = ()
     dmarc: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    progression: dict[str, t.Any] = dataclasses.field(default_factory=dict)  # empty: dmarc.yml leaves the policy alone
     dkim_zone: str = ""
     mta_sts: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     tls_rpt: tuple[str, ...] = ()

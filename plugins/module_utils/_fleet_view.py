@@ -247,6 +247,7 @@ def domain_auth(fleet: model.Fleet) -> list[Plain]:
             "spf_extra": list(domain.spf),
             "mx": [{"host": host, "preference": preference} for preference, host in domain.mx],
             "dmarc": domain.dmarc,
+            "progression": domain.published.progression,
             "return_path": domain.return_path,
             "bounce_mx": list(fleet.bounce_mx) if domain.pool else [],
             "dkim_zone": domain.published.dkim_zone,

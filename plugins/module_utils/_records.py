@@ -86,7 +86,8 @@ def domain_records(auth: Auth, keys: Keys, ttl_of: Callable[[str], int]) -> list
     wanted += _dkim_wanted(auth, domain, keys, ttl_of)
     dmarc = auth.get("dmarc") or {}
     text, declared = build_dmarc(dmarc_from_options(dmarc)), bool(dmarc)
-    wanted.append(Wanted(f"_dmarc.{domain}", "TXT", ttl, (text,), rule="dmarc", domains=owner, declared=declared))
+    rule = "dmarc_kept" if auth.get("progression") else "dmarc"
+    wanted.append(Wanted(f"_dmarc.{domain}", "TXT", ttl, (text,), rule=rule, domains=owner, declared=declared))
     if auth.get("bounce_mx"):
         ownership = "value" if return_path == domain else "rrset"
         values = _mx_values(auth["bounce_mx"])

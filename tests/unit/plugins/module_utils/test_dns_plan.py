@@ -25,6 +25,8 @@ SPF = Wanted(
 )
 DKIM = Wanted("s._domainkey.example.com", "TXT", 3600, ("v=DKIM1; k=rsa; p=QUJD",), rule="dkim", domains=D)
 DMARC = Wanted("_dmarc.example.com", "TXT", 3600, ("v=DMARC1; p=reject",), rule="dmarc", domains=D)
+KEPT = DMARC._replace(values=("v=DMARC1; p=none; rua=mailto:d@example.com",), rule="dmarc_kept")
+STEP = DMARC._replace(rule="dmarc_step", match="v=DMARC1; p=reject; t=y")
 MX = Wanted("example.com", "MX", 3600, ("10 mx1.example.com.",), "value", "", "mx", D)
 BOUNCE = Wanted("bounce.example.com", "MX", 3600, ("10 mx1.example.com.",), "rrset", "", "mx", D)
 A = Wanted("www.example.com", "A", 3600, ("192.0.2.1",))
@@ -61,6 +63,13 @@ def plan(want, *values, ttl=3600, phase="add", release=(), cname=""):
         (DMARC, ["neighbour"], ["neighbour", "v=DMARC1; p=reject"]),
         (DMARC._replace(declared=False), ["v=DMARC1; p=quarantine; rua=mailto:x@y.example"], None),
         (DMARC._replace(declared=False), [], ["v=DMARC1; p=reject"]),
+        (KEPT, [], ["v=DMARC1; p=none; rua=mailto:d@example.com"]),
+        (KEPT, ["v=DMARC1; p=fnord"], ["v=DMARC1; p=none; rua=mailto:d@example.com"]),
+        (KEPT, ["v=DMARC1; p=reject; np=reject; rua=mailto:d@example.com", "neighbour"], None),
+        (KEPT, ["v=DMARC1; p=reject; t=y"], ["v=DMARC1; p=reject; rua=mailto:d@example.com; np=reject; t=y"]),
+        (KEPT, ["v=DMARC1; p=quarantine; pct=9"], ["v=DMARC1; p=quarantine; rua=mailto:d@example.com; np=reject; t=y"]),
+        (STEP, ["v=DMARC1; p=reject; t=y", "neighbour"], ["v=DMARC1; p=reject", "neighbour"]),
+        (STEP, ["v=DMARC1; p=reject"], None),
         (MX, [], ["10 mx1.example.com."]),
         (MX, ["20 mx1.example.com."], ["10 mx1.example.com."]),
         (MX, ["10 mail.other.example."], ["10 mail.other.example.", "10 mx1.example.com."]),
@@ -158,6 +167,9 @@ def test_what_others_published_is_reported(want, have, values):
         (DKIM, ["v=DKIM1; k=ed25519; p=QUJD"], ["another DKIM key"]),
         (DKIM, ["v=DKIM1; p="], ["revoked", "new selector"]),
         (DKIM, ["hello"], ["no DKIM key"]),
+        (KEPT, ["v=DMARC1; p=none", "v=DMARC1; p=reject"], ["_dmarc.example.com has 2 DMARC records"]),
+        (STEP, ["v=DMARC1; p=none"], ["changed while the step was decided", "run again"]),
+        (STEP, [], ["changed while the step was decided"]),
         (DMARC, ["v=DMARC1; p=none", "v=DMARC1; p=reject"], ["_dmarc.example.com has 2 DMARC records"]),
         (NULL, ["10 mail.example.com."], ["example.com has mail hosts", "[10 mail.example.com.]", "another profile"]),
         (ALIAS, ["s.other.example."], ["is a CNAME to s.other.example, not to s.keys.example", "delete the one"]),

@@ -263,6 +263,11 @@ def test_the_id_of_a_policy_changes_with_its_text_only(change, same):
     assert (one == other) is same
 
 
+def test_a_policy_that_moves_is_kept():
+    wanted = records.fleet_records([auth(progression={"goal": "reject"})], {}, lambda name: 60)[0]
+    assert [w.rule for w in wanted if w.name.startswith("_dmarc.")] == ["dmarc_kept"]
+
+
 @pytest.mark.parametrize(("dmarc", "declared"), [({}, False), ({"policy": "none"}, True), ({"policy": "reject"}, True)])
 def test_a_policy_nobody_wrote_down_is_not_declared(dmarc, declared):
     [wanted] = [w for w in records.fleet_records([auth(dmarc=dmarc)], {}, lambda name: 60)[0] if w.rule == "dmarc"]
