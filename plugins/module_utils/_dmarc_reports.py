@@ -80,7 +80,7 @@ def _title(document: Any) -> str:
 
 
 def _short(value: Any, most: int = 120) -> str:
-    return _WORD.sub(" ", str(value or ""))[:most].strip() or "-"
+    return _WORD.sub(" ", "" if value is None else str(value))[:most].strip() or "-"
 
 
 def _report(document: Mapping[str, Any], today: datetime.date) -> Report:
