@@ -10,7 +10,7 @@ This module util is PRIVATE to the collection.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dmarc_gate import (
@@ -24,7 +24,8 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dmarc_gate import (
     reached,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._dmarc_stages import LADDER, at_stage, goal_of, stage_of
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Reading, Rfc2136
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Reading
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_backends import Backends
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_converge import Options
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Problem, Wanted, plain_name
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import Settings, parse_settings
@@ -32,8 +33,8 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_task import (
     COMMON_SPEC,
     Params,
     Progress,
-    _limits,
-    _run,
+    carry_out,
+    limits_of,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import build_dmarc, is_dmarc, parse_dmarc
 
@@ -43,7 +44,6 @@ POLICY_SPEC: dict[str, dict[str, Any]] = {
     "today": {"type": "str", "required": True},
     **COMMON_SPEC,
 }
-Read = Callable[[Settings, Sequence[tuple[str, str]]], Reading]
 
 
 class Step(NamedTuple):
@@ -64,7 +64,7 @@ def publish_steps(params: Params, check: bool, progress: Progress) -> dict[str, 
     today = _date(params["today"])
     gate, settings = gate_of(params["gate"]), parse_settings(params["dns"])
     moving = {plain_name(auth["domain"]): auth for auth in params["domains"] if auth.get("progression")}
-    reading = Rfc2136(settings).read([(f"_dmarc.{domain}", "TXT") for domain in moving])
+    reading = Backends(settings).read([(f"_dmarc.{domain}", "TXT") for domain in moving])
     problems: dict[str, list[Problem]] = {}
     steps = []
     for domain, auth in moving.items():
@@ -75,8 +75,8 @@ def publish_steps(params: Params, check: bool, progress: Progress) -> dict[str, 
             steps.append(_step(auth, found, params["evidence"].get(domain) or {}, gate, today))
     steps = _staggered(steps, params["most_steps"])
     wanted = [_wanted(step, settings) for step in steps if step.moves]
-    options = Options("final", (), check, _limits(params))
-    done = _run(list(moving), wanted, problems, {}, settings, options, params, progress, "domains")
+    options = Options("final", (), check, limits_of(params))
+    done = carry_out(list(moving), wanted, problems, {}, settings, options, params, progress, "domains")
     failed = {result["item"] for result in done["results"] if result["failed"]}
     rows = [_row(step, step.domain in failed) for step in steps]
     rows += [_pinned(auth) for auth in params["domains"] if auth.get("dmarc") and not auth.get("progression")]

@@ -75,8 +75,8 @@ def publish_auth(params: Params, check: bool, progress: Progress) -> dict[str, A
             text = f"no signer has shown a public key for selector {selector}. Remedy: run the dkim role first."
             problems.setdefault(domain, []).append(Problem(domain, text))
     items = [str(auth["domain"]) for auth in domains]
-    options = Options(params["phase"], frozenset(params["release"]), check, _limits(params))
-    done = _run(items, wanted, problems, notes, settings, options, params, progress, "domains")
+    options = Options(params["phase"], frozenset(params["release"]), check, limits_of(params))
+    done = carry_out(items, wanted, problems, notes, settings, options, params, progress, "domains")
     return {**done, "policies": policy_files(domains)}
 
 
@@ -100,8 +100,8 @@ def publish_records(params: Params, check: bool, progress: Progress) -> dict[str
         except ValueError as error:
             raise ValueError(f"records[{number}]: {error}. Remedy: correct the entry; nothing was changed.") from None
         wanted[want.domains[0]] = want
-    options = Options("final", (), check, _limits(params))
-    return _run(list(wanted), wanted.values(), {}, {}, settings, options, params, progress, "records")
+    options = Options("final", (), check, limits_of(params))
+    return carry_out(list(wanted), wanted.values(), {}, {}, settings, options, params, progress, "records")
 
 
 def _wanted(entry: Any, settings: Settings) -> Wanted:
@@ -126,11 +126,11 @@ def _wanted(entry: Any, settings: Settings) -> Wanted:
     return Wanted(name, rdtype, ttl, values, record["ownership"], match, domains=(item,), absent=absent)
 
 
-def _limits(params: Params) -> Limits:
+def limits_of(params: Params) -> Limits:
     return Limits(**{name: value for name, value in params["limits"].items() if value is not None})
 
 
-def _run(
+def carry_out(
     items: list[str],
     wanted: Iterable[Wanted],
     problems: Problems,
