@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import access, bind, cache, hostfiles, images, machines, mounts, network, world
+from . import access, bind, cache, hostfiles, images, limits, machines, mounts, network, world
 from .settings import DNS_PRIMARY, HOSTS, NETNS, STATE, Host
 from .shell import run
 from .ui import LabError, step
@@ -35,6 +35,7 @@ def each(work: Callable[[Host], object], chosen: Iterable[Host]) -> None:
 
 
 def up() -> None:
+    limits.lift()
     access.make()
     SHARED.mkdir(parents=True, exist_ok=True)
     files = {"hosts": network.etc_hosts(), "resolv.conf": f"nameserver {DNS_PRIMARY}\n", **access.ssh_files()}

@@ -34,6 +34,8 @@ BASE_PACKAGES = (
 SENDER_PACKAGES = (
     "postfix", "postfix-lmdb", "rspamd", "dovecot-core", "openssl", "logrotate", "python3-cryptography",
     "python3-dnspython", "python3-lmdb", "python3-prometheus-client",
+    # What the stand-in for PowerMTA needs; the real one brings its own.
+    "python3-aiosmtpd", "python3-dkim",
 )  # fmt: skip
 WORLD_PACKAGES = (
     "bind9", "bind9-utils", "bind9-dnsutils", "postfix", "rspamd", "redis-server", "openssl", "swaks", "curl",
