@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import access, cache, fleet, machines, network, receivers
+from . import access, cache, fleet, machines, network, receivers, standin
 from .settings import CACHE, HOSTS, NETNS, STATE
 from .shell import run
 from .ui import LabError, step
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     command("golden", _golden, "print what the golden receiver thinks of its mail, one JSON line each")
     zones = command("zones", _zones, "serve this many empty zones: b0001.bench.example and so on")
     zones.add_argument("count", type=int)
+    command("standin", _standin, "build the PowerMTA stand-in if its sources changed, and print the package's path")
     inside = command("run", _run, "run a command in the lab's network")
     inside.add_argument("command", nargs=argparse.REMAINDER)
     return parser
@@ -146,6 +147,10 @@ def _zones(arguments: argparse.Namespace) -> None:
         fleet.bench_zones(arguments.count)
 
 
+def _standin(_arguments: argparse.Namespace) -> None:
+    print(standin.package())
+
+
 def _run(arguments: argparse.Namespace) -> int:
     _require_network()
     words = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
@@ -155,6 +160,7 @@ def _run(arguments: argparse.Namespace) -> int:
         **os.environ,
         "MAILFLEET_LAB": str(STATE),
         "MAILFLEET_LAB_TSIG": access.tsig_secret(),
+        "MAILFLEET_LAB_STANDIN": str(standin.package()),
         # Two labs have the same addresses: a connection kept open for one must never serve the other.
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(STATE / "cp"),
     }

@@ -1,0 +1,255 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""From accepted mail to its end: which queue a recipient waits in, and sessions that empty the queues."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import datetime
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from . import cold, message, values
+from .accounting import Accounting
+from .queues import FOREVER, Item, Queue
+from .replies import bounce_category, status
+from .resolver import NoRouteError, Resolver
+from .server import DEFAULT, Server
+from .sessions import Sessions
+from .signing import Signer, from_domain
+from .spool import Spool
+
+COLD = Path("/var/lib/pmta/cold.json")
+log = logging.getLogger("pmta")
+
+
+class Engine:
+    def __init__(self, spool: Spool, signer: Signer) -> None:
+        self.spool, self.signer = spool, signer
+        self.accounting = Accounting()
+        self.queues: dict[tuple[str, str], Queue] = {}
+        self.open: dict[str, tuple[dict[str, Any], set[int]]] = {}
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.started = time.time()
+        self.stopping = False
+        self.sessions = Sessions(self)
+        self._turn: collections.Counter[tuple[str, str]] = collections.Counter()
+        self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._cold: dict[str, Any] = json.loads(COLD.read_text()) if COLD.exists() else {}
+
+    def configure(self, server: Server) -> None:
+        """Take a configuration, at the start or later. Sessions of the one before end after their message."""
+        self.server = server
+        self.resolver = Resolver(server.settings.get("name-server", []))
+        self.accounting.configure(server.accounting)
+        for key, queue in list(self.queues.items()):
+            if queue.vmta not in server.vmtas:
+                del self.queues[key]
+                self.spawn(self._route_all(queue.drain()))
+                continue
+            settings = server.queue_settings(queue.name, queue.vmta, queue.pool)
+            if settings != queue.settings:
+                queue.configure(settings)
+            self.pump(queue)
+
+    def spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception():
+            log.error("internal error", exc_info=task.exception())
+
+    # In.
+
+    def recover(self) -> None:
+        for name, envelope, settled in self.spool.load():
+            self._enter(name, envelope, settled)
+        log.info("%d messages found in the spool", len(self.open))
+
+    async def accept(self, name: str, envelope: dict[str, Any], content: bytes) -> None:
+        envelope["facts"]["from"] = from_domain(message.headers(content).get("from", ""))
+        await asyncio.to_thread(self.spool.store, name, envelope, content)
+        self.counts["in"] += len(envelope["rcpts"])
+        for entry in envelope["rcpts"]:
+            self.record("r", self._facts(self._item(name, envelope, entry)))
+        self._enter(name, envelope, set())
+
+    def _item(self, name: str, envelope: dict[str, Any], entry: dict[str, Any]) -> Item:
+        mail_from, queued = envelope["mail_from"], envelope["queued"]
+        return Item(name, entry["number"], mail_from, entry["rcpt"], entry["vmta"], "", queued, envelope["facts"])
+
+    def _enter(self, name: str, envelope: dict[str, Any], settled: set[int]) -> None:
+        items = [self._item(name, envelope, entry) for entry in envelope["rcpts"] if entry["number"] not in settled]
+        if not items:
+            self.spool.remove(name)
+            return
+        self.open[name] = (envelope, {item.number for item in items})
+        self.spawn(self._route_all(items))
+
+    async def _route_all(self, items: list[Item]) -> None:
+        for item in items:
+            await self.route(item)
+
+    async def route(self, item: Item, due: float = 0.0) -> None:
+        """Choose virtual MTA and queue of a recipient, and put it there."""
+        self._assign(item)
+        own = self.server.queue_settings(item.domain, item.vmta, item.pool)
+        name = own.get("queue-to", [item.domain])[-1].lower()
+        hosts = self.server.queue_settings(name, item.vmta, item.pool).get("smtp-hosts", [""])[-1]
+        try:
+            item.route = await self.resolver.route(item.domain, hosts)
+        except NoRouteError as problem:
+            if problem.code.startswith("5"):
+                self.bounce(item, self.queue(name, item), problem.code, problem.reason)
+                return
+            due = time.time() + values.seconds(own.get("retry-after", ["10m"])[-1].partition(",")[0])
+        if not hosts and name == item.domain and own.get("disable-mx-rollup", ["no"])[-1] not in ("yes", "true"):
+            best = [host for preference, host, _port in item.route.hosts if preference == item.route.hosts[0][0]]
+            name = self.server.rollup.queue(best) or name
+            hosts = self.server.queue_settings(name, item.vmta, item.pool).get("smtp-hosts", [""])[-1]
+            if name != item.domain and hosts:
+                item.route = await self.resolver.route(item.domain, hosts)
+        self._maybe_cold(item, name)
+        queue = self.queue(name, item)
+        queue.add(item, due, time.time())
+        self.pump(queue)
+
+    def _assign(self, item: Item) -> None:
+        """The next member of a pool; each domain has turns of its own, so that every one sees all members."""
+        vmtas = self.server.vmtas
+        name = item.vmta if item.vmta in vmtas else item.pool
+        if name not in vmtas:
+            name = self.server.one("invalid-virtual-mta-fallback", DEFAULT)
+        members = vmtas[name].members
+        if members:
+            turn = self._turn[name, item.domain]
+            self._turn[name, item.domain] += 1
+            item.vmta, item.pool = members[turn % len(members)], name
+        else:
+            item.vmta = name
+
+    def _maybe_cold(self, item: Item, name: str) -> None:
+        warm = self.server.vmtas[item.vmta]
+        limits = self.server.queue_settings(name, item.vmta, item.pool).get("max-cold-virtual-mta-msg", ["0/d"])[-1]
+        today = datetime.date.today().isoformat()
+        for other in warm.cold:
+            if cold.take(self._cold, f"{name}/{other}", limits, today):
+                item.vmta = other
+                new = COLD.with_suffix(".new")
+                new.write_text(json.dumps(self._cold))
+                new.rename(COLD)
+                return
+
+    def queue(self, name: str, item: Item) -> Queue:
+        key = (name, item.vmta)
+        if key not in self.queues:
+            self.queues[key] = Queue(name, item.vmta, item.pool)
+            self.queues[key].configure(self.server.queue_settings(name, item.vmta, item.pool))
+        return self.queues[key]
+
+    # Out.
+
+    def pump(self, queue: Queue) -> None:
+        """Start the sessions that a queue may have now, and come back when time allows more."""
+        key, now = (queue.name, queue.vmta), time.time()
+        if self.queues.get(key) is not queue:
+            return
+        queue.tick(now)
+        if not self.stopping and not queue.blocked(now):
+            self.sessions.start(queue, now)
+        if key in self._timers:
+            self._timers.pop(key).cancel()
+        at = queue.wake_at(now)
+        if at not in (FOREVER, now):
+            delay = min(max(at - now, 0.01), 3600)
+            self._timers[key] = asyncio.get_running_loop().call_later(delay, self.pump, queue)
+
+    async def content(self, item: Item, queue: Queue) -> bytes:
+        """What goes over the wire: the message, signed if its queue says so and there is a key."""
+        content = await asyncio.to_thread(self.spool.content, item.message)
+        if queue.yes("dkim-sign"):
+            domain = item.facts["from"]
+            key = self.server.key_of(item.vmta, item.pool, domain)
+            if key:
+                return await asyncio.to_thread(self.signer.sign, content, key, domain, queue.settings) + content
+            log.warning("no domain-key for %s on %s: sent without a signature", domain, queue.title)
+        return content
+
+    # What became of it.
+
+    def delivered(self, item: Item, queue: Queue, facts: dict[str, Any]) -> None:
+        queue.delivered()
+        self.counts["out"] += 1
+        self.record("d", {**self._facts(item, queue), "dsnAction": "relayed", **facts})
+        self._settle(item)
+
+    def bounce(self, item: Item, queue: Queue, code: str, reply: str, facts: dict[str, Any] | None = None) -> None:
+        """The end without delivery; the code may have its words already."""
+        said = code if "(" in code else status(code)
+        self.counts["bounced"] += 1
+        self.record(
+            "b", {**self._facts(item, queue), "dsnAction": "failed", **self._said(said, reply), **(facts or {})}
+        )
+        self._settle(item)
+
+    def defer(self, item: Item, queue: Queue, code: str, reply: str, facts: dict[str, Any] | None = None) -> None:
+        """Not now; and not at all when it has tried for too long."""
+        now = time.time()
+        item.attempts += 1
+        due = now + queue.retry_after(item.attempts)
+        if due > item.queued + values.seconds(queue.one("bounce-after", "4d12h")):
+            self.bounce(item, queue, "4.4.7", reply, facts)
+            return
+        said = code if "(" in code else status(code)
+        self.record(
+            "t", {**self._facts(item, queue), "dsnAction": "delayed", **self._said(said, reply), **(facts or {})}
+        )
+        if self.queues.get((queue.name, queue.vmta)) is queue:
+            queue.add(item, due, now)
+        else:  # A reload has dissolved its queue meanwhile.
+            self.spawn(self.route(item, due))
+
+    def _said(self, code: str, reply: str) -> dict[str, str]:
+        code = code if "(" in code else status(code)
+        category = bounce_category(self.server.categories, reply, code)
+        return {"dsnStatus": code, "dsnDiag": f"smtp;{reply}" if reply[:3].isdigit() else "", "bounceCat": category}
+
+    def _facts(self, item: Item, queue: Queue | None = None) -> dict[str, Any]:
+        return {
+            **item.facts,
+            "timeQueued": item.queued,
+            "totalSecondsQueued": int(time.time() - item.queued),
+            "orig": item.mail_from,
+            "rcpt": item.rcpt,
+            "vmta": item.vmta,
+            "vmtaPool": item.pool,
+            "dlvType": "smtp",
+            "queue": queue.title if queue else "",
+        }
+
+    def queue_failed(self, queue: Queue, reply: str, facts: dict[str, Any]) -> None:
+        queue.failed(time.time(), reply)
+        code = "4.4.1" if not reply[:3].isdigit() else "4.0.0"
+        self.record("tq", {"vmta": queue.vmta, "queue": queue.title, **self._said(code, reply), **facts})
+        log.info("queue %s: %s", queue.title, reply)
+
+    def record(self, kind: str, facts: dict[str, Any]) -> None:
+        now = time.time()
+        self.accounting.write({"type": kind, "timeLogged": now, **facts}, now)
+
+    def _settle(self, item: Item) -> None:
+        self.spool.finish(item.message, item.number)
+        _envelope, left = self.open[item.message]
+        left.discard(item.number)
+        if not left:
+            del self.open[item.message]
+            self.spool.remove(item.message)
