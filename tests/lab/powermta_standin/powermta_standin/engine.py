@@ -79,28 +79,30 @@ class Engine:
         envelope["facts"]["from"] = from_domain(message.headers(content).get("from", ""))
         await asyncio.to_thread(self.spool.store, name, envelope, content)
         self.counts["in"] += len(envelope["rcpts"])
-        for entry in envelope["rcpts"]:
-            self.record("r", self._facts(self._item(name, envelope, entry)))
-        self._enter(name, envelope, set())
+        for item in self._enter(name, envelope, set()):
+            self.record("r", self._facts(item))
 
     def _item(self, name: str, envelope: dict[str, Any], entry: dict[str, Any]) -> Item:
         mail_from, queued = envelope["mail_from"], envelope["queued"]
         return Item(name, entry["number"], mail_from, entry["rcpt"], entry["vmta"], "", queued, envelope["facts"])
 
-    def _enter(self, name: str, envelope: dict[str, Any], settled: set[int]) -> None:
+    def _enter(self, name: str, envelope: dict[str, Any], settled: set[int]) -> list[Item]:
         items = [self._item(name, envelope, entry) for entry in envelope["rcpts"] if entry["number"] not in settled]
         if not items:
             self.spool.remove(name)
-            return
+            return []
         self.open[name] = (envelope, {item.number for item in items})
+        for item in items:
+            self._assign(item)
         self.spawn(self._route_all(items))
+        return items
 
     async def _route_all(self, items: list[Item]) -> None:
         for item in items:
             await self.route(item)
 
     async def route(self, item: Item, due: float = 0.0) -> None:
-        """Choose virtual MTA and queue of a recipient, and put it there."""
+        """Choose the queue of a recipient, and put it there."""
         self._assign(item)
         own = self.server.queue_settings(item.domain, item.vmta, item.pool)
         name = own.get("queue-to", [item.domain])[-1].lower()
@@ -124,7 +126,7 @@ class Engine:
         self.pump(queue)
 
     def _assign(self, item: Item) -> None:
-        """The next member of a pool; each domain has turns of its own, so that every one sees all members."""
+        """A virtual MTA: of a pool the next member; each domain has turns of its own, so that every one sees all members."""
         vmtas = self.server.vmtas
         name = item.vmta if item.vmta in vmtas else item.pool
         if name not in vmtas:
@@ -233,7 +235,7 @@ class Engine:
             "vmta": item.vmta,
             "vmtaPool": item.pool,
             "dlvType": "smtp",
-            "queue": queue.title if queue else "",
+            "queue": queue.title if queue is not None else "",
         }
 
     def queue_failed(self, queue: Queue, reply: str, facts: dict[str, Any]) -> None:

@@ -49,13 +49,12 @@ class Signer:
         wanted = sorted(present & HEADERS)
         canon = (one("dkim-headers-canon", "relaxed").encode(), one("dkim-body-canon", "relaxed").encode())
         return bytes(
-            dkim.DKIM(content).sign(
+            dkim.DKIM(content, linesep=b"\r\n").sign(
                 key.selector.encode(),
                 (domain if key.domain == "*" else key.domain).encode(),
                 self._keys[key.path],
                 canonicalize=canon,
                 include_headers=[name.encode() for name in (*wanted, "from")],
-                linesep=b"\r\n",
             )
         )
 
