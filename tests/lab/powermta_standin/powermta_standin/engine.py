@@ -126,7 +126,7 @@ class Engine:
         self.pump(queue)
 
     def _assign(self, item: Item) -> None:
-        """A virtual MTA: of a pool the next member; each domain has turns of its own, so that every one sees all members."""
+        """A virtual MTA, of a pool the next member. Each domain has turns of its own, so that it sees all members."""
         vmtas = self.server.vmtas
         name = item.vmta if item.vmta in vmtas else item.pool
         if name not in vmtas:
