@@ -10,7 +10,8 @@ import datetime
 import io
 
 import pytest
-from powermta_standin import cold, layout, licence, message, replies, values
+from lab_personas import feedback
+from powermta_standin import cold, layout, licence, message, replies, reports, values
 from powermta_standin.hosts import given_hosts
 from powermta_standin.patterns import choose
 from powermta_standin.queues import BACKOFF, FOREVER, NORMAL, Item, Queue, Route, Window
@@ -373,3 +374,41 @@ def test_answers_in_every_format() -> None:
     assert "<queue><name>gmail.com/v1</name>" in layout.show(data, "--xml")
     assert layout.show(data, "").splitlines()[1].split() == ["gmail.com/v1", "2", "no"]
     assert '"rcp": 2' in layout.show(data, "--json")
+
+
+def test_mail_that_waits_too_long_in_a_queue_that_cannot_be_served_expires() -> None:
+    found, route = queue("bounce-after 1m; retry-after 10m"), Route(((10, "mx.example", 25),))
+    found.add(item(1, route), 0.0, now=0.0)
+    assert found.expired(61.0) == [], "it has its turn first"
+    found.failed(0.0, "no answer")
+    assert found.wake_at(0.0) == 60.0
+    assert [each.number for each in found.expired(60.0)] == [1]
+    assert len(found) == 0
+
+
+PROCESSORS = (
+    HEAD + "<bounce-processor>\n<address-list>\ndomain bounce.example.com\n</address-list>\n</bounce-processor>\n"
+    "<feedback-loop-processor>\n<address-list>\naddress fbl@example.com\naddress /^abuse-.*@/\n</address-list>\n"
+    "</feedback-loop-processor>\n"
+)
+
+
+def test_reports_are_known_by_their_address_and_their_form() -> None:
+    found = server(PROCESSORS).processors
+    assert "B1@Bounce.example.com" in found[reports.BOUNCE]
+    assert "b1@example.com" not in found[reports.BOUNCE]
+    assert all(address in found[reports.FEEDBACK] for address in ("fbl@example.com", "abuse-7@example.com"))
+
+    record = {"persona": "gmail", "source": "198.51.100.21", "host": "mx.google.com"}
+    sent = {"mail_from": "b1@bounce.example.com", "received": 0.0, "dkim": [{"d": "example.com"}], "rcpts": []}
+    original = b"From: news@example.com\r\nSubject: hello\r\n\r\nbody\r\n"
+    complaint = feedback.complaint(original, record, sent, "complain@gmail.com").as_bytes()
+    (row,) = reports.read(complaint, "fbl@example.com", reports.FEEDBACK)
+    assert (row["type"], row["orig"], row["rcpt"]) == ("f", "b1@bounce.example.com", "complain@gmail.com")
+    assert (row["feedbackType"], row["repSourceIp"], row["header_Subject"]) == ("abuse", "198.51.100.21", "hello")
+    bounce = feedback.bounce(original, record, sent, "u@gmail.com").as_bytes()
+    (row,) = reports.read(bounce, "b1@bounce.example.com", reports.BOUNCE)
+    assert (row["type"], row["rcpt"], row["dsnStatus"]) == ("rb", "u@gmail.com", "5.1.1")
+    assert row["dsnDiag"] == "smtp;550 5.1.1 mailbox unavailable"
+    assert (row["orig"], row["dsnReportingMta"]) == ("b1@bounce.example.com", "mx.google.com")
+    assert list(reports.read(original, "fbl@example.com", reports.FEEDBACK)) == []

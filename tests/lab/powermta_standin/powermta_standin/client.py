@@ -42,7 +42,8 @@ class Client:
 
     async def connect(self, timeout: float) -> Reply:
         try:
-            link = asyncio.open_connection(self.address, self.port, local_addr=(self.source.address, 0))
+            local = (self.source.address, 0) if self.source.address else None
+            link = asyncio.open_connection(self.address, self.port, local_addr=local)
             self._reader, self._writer = await asyncio.wait_for(link, 30)
             self._writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return await asyncio.wait_for(self._reply(), timeout)

@@ -27,6 +27,7 @@ from .signing import Signer
 from .spool import Spool
 
 SPOOL = Path("/var/spool/pmta")
+STARTUP_ERRORS = Path("/var/log/pmta/pmta-startuperr.log")
 # Sessions may end their message before the daemon goes, so that nothing is sent twice.
 STOP_SECONDS = 30
 log = logging.getLogger("pmta")
@@ -135,6 +136,7 @@ def main() -> int:
         asyncio.run(Daemon().run())
     except RefusedError as problem:
         print(problem, file=sys.stderr)
+        STARTUP_ERRORS.write_text(f"{problem}\n")
         return 1
     return 0
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import cold, message, values
+from . import cold, message, reports, values
 from .accounting import Accounting
 from .queues import FOREVER, Item, Queue
 from .replies import bounce_category, status
@@ -76,11 +76,25 @@ class Engine:
         log.info("%d messages found in the spool", len(self.open))
 
     async def accept(self, name: str, envelope: dict[str, Any], content: bytes) -> None:
+        self._process(envelope, content)
+        if not envelope["rcpts"]:
+            return
         envelope["facts"]["from"] = from_domain(message.headers(content).get("from", ""))
         await asyncio.to_thread(self.spool.store, name, envelope, content)
         self.counts["in"] += len(envelope["rcpts"])
         for item in self._enter(name, envelope, set()):
             self.record("r", self._facts(item))
+
+    def _process(self, envelope: dict[str, Any], content: bytes) -> None:
+        """Take out the recipients that are addresses of a processor, when this is a report for it."""
+        for kind, addresses in self.server.processors.items():
+            for entry in [entry for entry in envelope["rcpts"] if entry["rcpt"] in addresses]:
+                found = list(reports.read(content, entry["rcpt"], kind))
+                for record in found:
+                    said = self._said(record["dsnStatus"], record["dsnDiag"][5:]) if kind == reports.BOUNCE else {}
+                    self.record(record["type"], {**envelope["facts"], **record, **said})
+                if found:
+                    envelope["rcpts"].remove(entry)
 
     def _item(self, name: str, envelope: dict[str, Any], entry: dict[str, Any]) -> Item:
         mail_from, queued = envelope["mail_from"], envelope["queued"]
@@ -166,8 +180,10 @@ class Engine:
         if self.queues.get(key) is not queue:
             return
         queue.tick(now)
-        if not self.stopping and not queue.blocked(now):
+        if not queue.blocked(now):
             self.sessions.start(queue, now)
+        for item in queue.expired(now):
+            self.bounce(item, queue, "4.4.7", queue.errors[-1] if queue.errors else "")
         if key in self._timers:
             self._timers.pop(key).cancel()
         at = queue.wake_at(now)
@@ -207,8 +223,8 @@ class Engine:
         """Not now; and not at all when it has tried for too long."""
         now = time.time()
         item.attempts += 1
-        due = now + queue.retry_after(item.attempts)
-        if due > item.queued + values.seconds(queue.one("bounce-after", "4d12h")):
+        due = min(now + queue.retry_after(item.attempts), queue.expiry(item))
+        if now >= queue.expiry(item):
             self.bounce(item, queue, "4.4.7", reply, facts)
             return
         said = code if "(" in code else status(code)

@@ -128,6 +128,18 @@ class Queue:
             del self._ready[route]
         return item
 
+    def expiry(self, item: Item) -> float:
+        return item.queued + values.seconds(self.one("bounce-after", "4d12h"))
+
+    def expired(self, now: float) -> list[Item]:
+        """What has waited for too long in a queue that cannot be served; the oldest stands first."""
+        found = []
+        for items in self._ready.values() if self.retry_at > now else ():
+            while items and self.expiry(items[0]) <= now:
+                found.append(items.popleft())
+        self._ready = {route: items for route, items in self._ready.items() if items}
+        return found
+
     def drain(self) -> list[Item]:
         """All that waits, taken out."""
         found = [item for items in self._ready.values() for item in items]
@@ -159,7 +171,8 @@ class Queue:
             return FOREVER
         times = [entry[0] for entry in self._later[:1]]
         if self._ready:
-            times.append(max(self.retry_at, self.windows[self.mode].ready_at(), self.connects.ready_at()))
+            slow = max(self.retry_at, self.windows[self.mode].ready_at(), self.connects.ready_at())
+            times.append(min(slow, *(self.expiry(items[0]) for items in self._ready.values())))
         if self.mode == BACKOFF:
             times.append(self.mode_until)
         return max(now, min(times, default=FOREVER))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import items, words
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import Block, Config
 
-from . import replies, values
+from . import replies, reports, values
 from .domains import Domains, Settings, macros, settings
 from .patterns import PatternList
 from .rollup import Rollup
@@ -86,6 +86,9 @@ class Server:
             for block in root.all("bounce-category-patterns")
             for setting in block.settings
         ]
+        self.processors = {
+            kind: reports.Addresses(list(config.root.all(kind))) for kind in (reports.BOUNCE, reports.FEEDBACK)
+        }
         self.accounting = list(config.root.all("acct-file"))
         self.queue_settings = functools.lru_cache(maxsize=4096)(self._queue_settings)
 

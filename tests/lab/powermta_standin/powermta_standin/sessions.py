@@ -9,6 +9,7 @@ import asyncio
 import collections
 import ipaddress
 import logging
+import os
 import random
 import time
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # An idle session waits this long for more mail before it says QUIT.
 LINGER = 1.0
+ANY_ADDRESS = ""
 log = logging.getLogger("pmta")
 Idle = dict[tuple[str, str, Route], "list[asyncio.Future[None]]"]
 
@@ -37,6 +39,8 @@ class Sessions:
 
     def start(self, queue: Queue, now: float) -> None:
         """Wake idle sessions for what is ready, and open more where limits allow."""
+        if self.engine.stopping:
+            return
         limit = self.engine.server.vmtas[queue.vmta].max_smtp_out or FOREVER
         for route, ready in queue.routes():
             idle = self._idle[queue.name, queue.vmta, route]
@@ -72,12 +76,17 @@ class Sessions:
     async def _open(self, queue: Queue, route: Route) -> Client | None:
         """A session that is ready for mail, from an own address to an exchanger of the same family."""
         sources = queue.sources(self.engine.server.sources_of(queue.vmta))
+        if not self.engine.server.sources_of(queue.vmta):
+            # No smtp-source-host at all: the system chooses the address.
+            sources = [(ANY_ADDRESS, self.engine.server.one("host-name", os.uname().nodename))]
         last: tuple[str, dict[str, Any]] = ("no source address can reach an exchanger", {"dlvType": "smtp"})
         for _preference, host, port in sorted(route.hosts, key=lambda entry: (entry[0], random.random())):
             addresses = await self.engine.resolver.addresses(host)
             random.shuffle(addresses)
             for address in addresses:
-                own = [source for source in sources if _family(source[0]) == _family(address)]
+                own = [
+                    source for source in sources if source[0] == ANY_ADDRESS or _family(source[0]) == _family(address)
+                ]
                 if not own:
                     continue
                 self._turn[queue.vmta] += 1

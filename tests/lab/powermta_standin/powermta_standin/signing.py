@@ -13,7 +13,7 @@ import dkim
 from .domains import Settings
 from .server import Key
 
-# RFC 6376, 5.4.1, as far as they are there; From twice, so that nobody adds another one.
+# RFC 6376, 5.4.1, as far as they are there.
 HEADERS = frozenset((
     "from", "reply-to", "subject", "date", "to", "cc", "message-id", "in-reply-to", "references", "mime-version",
     "content-type", "content-transfer-encoding", "list-unsubscribe", "list-unsubscribe-post", "list-id",
@@ -47,6 +47,8 @@ class Signer:
 
         present = {name.strip().lower().decode("ascii", "replace") for name, _value in dkim.rfc822_parse(content)[0]}
         wanted = sorted(present & HEADERS)
+        # Named once more than they are there, so that nobody can add another one.
+        closed = [name.strip().lower() for name in one("dkim-disallow-adding-headers", "from").split(",")]
         canon = (one("dkim-headers-canon", "relaxed").encode(), one("dkim-body-canon", "relaxed").encode())
         return bytes(
             dkim.DKIM(content, linesep=b"\r\n").sign(
@@ -54,7 +56,7 @@ class Signer:
                 (domain if key.domain == "*" else key.domain).encode(),
                 self._keys[key.path],
                 canonicalize=canon,
-                include_headers=[name.encode() for name in (*wanted, "from")],
+                include_headers=[name.encode() for name in (*wanted, *closed)],
             )
         )
 
