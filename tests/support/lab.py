@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import subprocess
 import time
@@ -18,7 +19,8 @@ from tests.support.inject import Message
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "tests/lab/lab"
-INVENTORY = ROOT / "inventories/lab"
+# Another fleet on the same hosts, such as inventories/lab_mixed, for the same tests.
+INVENTORY = ROOT / os.environ.get("MAILFLEET_LAB_INVENTORY", "inventories/lab")
 _RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
 

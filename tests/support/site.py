@@ -36,10 +36,6 @@ def submit_one(address: str, port: int, message: Message) -> Message:
     return sent
 
 
-def queued(host: str, pool: str) -> int:
-    return int(lab.ssh(host, f"postqueue -c /etc/postfix-{pool} -j | wc -l"))
-
-
 def addresses(host: str) -> list[str]:
     return lab.ssh(host, ADDRESSES).split()
 

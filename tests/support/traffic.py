@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from tests.support.backends import groups
 from tests.support.inject import Message
 from tests.support.lab import INVENTORY, Delivery, deliveries, submit, wait_for
 
@@ -49,9 +50,9 @@ def sources(inventory: Path = INVENTORY) -> list[Source]:
     model: dict[str, Any] = {}
     for path in sorted((inventory / "group_vars/all").glob("*.yml")):
         model.update(yaml.safe_load(path.read_text()) or {})
-    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())["senders"]["children"]["postfix"]["hosts"]
+    hosts = [pair for group in groups(inventory).values() for pair in group.items()]
     found = []
-    for host, connection in sorted(hosts.items()):
+    for host, connection in sorted(hosts, key=lambda pair: pair[0]):
         own = yaml.safe_load((inventory / f"host_vars/{host}.yml").read_text())
         names: dict[tuple[str, str], list[str]] = {}
         for address, entry in own["fleet_ips"].items():

@@ -75,6 +75,7 @@ def messages(engine: Engine, pattern: str) -> dict[str, Any]:
         "msg": [
             {
                 "queue": queue.title,
+                "pool": item.pool,
                 "orig": item.mail_from,
                 "rcpt": item.rcpt,
                 "jobId": item.facts.get("jobId", ""),
