@@ -45,7 +45,7 @@ class Control:
         options = {word for word in words if word.startswith("--")}
         plain = [word for word in words if word not in options]
         try:
-            text = await self._do(" ".join(plain[:2]), plain[2:], options, form, plain)
+            text = await self._do(" ".join(plain[:2]), plain[2:], options, form, plain) if plain else None
         except RefusedError as problem:
             return {"code": 1, "text": str(problem)}
         if text is None:

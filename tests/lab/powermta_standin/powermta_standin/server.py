@@ -116,7 +116,9 @@ class Server:
         client = values.network(address)
         found = []
         for name, block in self.sources.items():
-            if name[:1].isdigit() or ":" in name:
+            if name == "0/0":
+                found.append((0, block))
+            elif name[:1].isdigit() or ":" in name:
                 net = values.network(name)
                 if net.version == client.version and client.subnet_of(net):  # type: ignore[arg-type]
                     found.append((net.prefixlen, block))
