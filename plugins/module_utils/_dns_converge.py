@@ -185,7 +185,7 @@ class Convergence:
     def _landed(self, change: Change) -> bool:
         found = self.found.get(change.key)
         values = found.rrset.values if found and found.rrset else ()
-        return set(change.add) <= set(values) and not set(change.delete) & set(values)
+        return set(change.after) <= set(values) and not set(change.delete) & set(values)
 
     def _other_ttl(self, change: Change) -> str:
         """Providers have a least TTL; a wish below it would be a change in every run."""

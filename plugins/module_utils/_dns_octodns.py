@@ -19,8 +19,13 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Ch
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_octodns_client import (
     RefusedError,
     explain,
-    known,
     open_provider,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_octodns_known import (
+    Records,
+    hidden_names,
+    known,
+    remembered_reads,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_octodns_records import (
     Contents,
@@ -36,8 +41,6 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import A
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printable
 
 WORKERS = 4  # zones read or written at the same time; APIs count requests
-# OVH keeps these as types of their own, which octoDNS neither shows nor changes.
-_OVH_TYPES = ("SPF", "DMARC")
 _Read = Union[Contents, str]  # a zone, or why there is none
 
 
@@ -51,12 +54,12 @@ class OctoDns:
         self.zones: set[str] = set()
         self.listed = False
         self.contents: dict[str, _Read] = {}
-        self.skipped: dict[str, list[Mapping[str, Any]]] = {}
+        self.reads: dict[str, Records] = {}
 
     def _open(self) -> None:
         """A new provider knows nothing: all of them remember what they read."""
         self.provider, self.contents = self.opener(self.place), {}
-        self.skipped = _remembered(self.provider)
+        self.reads = remembered_reads(self.provider)
 
     def read(self, keys: Iterable[Key]) -> Reading:
         reading = Reading({}, {}, {}, set())
@@ -120,7 +123,7 @@ class OctoDns:
             return explain(self.place, error).problem
         if not exists and not self.listed:
             return self._stranger(f"the zone {name}")
-        return Contents(zone, _hidden(name, self.skipped.get(name, [])))
+        return Contents(zone, hidden_names(name, self.reads.get(name, [])))
 
     def apply(self, zones: Mapping[Zone, Sequence[Change]]) -> dict[Zone, Applied]:
         self._open()
@@ -152,7 +155,7 @@ class OctoDns:
             if existing:
                 whole.remove_record(existing)
             if change.after:
-                record = record_for(ours, change, existing)
+                record = record_for(ours, change, existing, self.known.verbatim)
                 ours.add_record(record, lenient=True)
                 whole.add_record(record, lenient=True)
         guard = Guard(changes)
@@ -178,28 +181,3 @@ def _gap(changes: Iterable[Change]) -> str:
                 "Remedy: change it by hand, or accept that with allow_gaps: true."
             )
     return ""
-
-
-def _remembered(provider: Any) -> dict[str, list[Mapping[str, Any]]]:
-    """By zone, all that OVH's provider reads, also what it leaves out."""
-    records: dict[str, list[Mapping[str, Any]]] = {}
-    if type(provider).__module__.startswith("octodns_ovh"):
-
-        def get_records(zone_name: str) -> list[Mapping[str, Any]]:
-            records[zone_name] = type(provider).get_records(provider, zone_name)
-            return records[zone_name]
-
-        provider.get_records = get_records
-    return records
-
-
-def _hidden(zone: str, records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """A second SPF record beside one that is left out would break both."""
-    return {
-        ".".join(part for part in (record["subDomain"], zone) if part): (
-            f"has a record of OVH's own type {record['fieldType']}, which octoDNS does not show. "
-            "Remedy: make it a TXT record in OVH's panel."
-        )
-        for record in records
-        if record["fieldType"] in _OVH_TYPES
-    }

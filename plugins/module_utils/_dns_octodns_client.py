@@ -14,9 +14,9 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_octodns_known import KNOWN, known, read_strictly
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import BackendSettings
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import Applied
 
@@ -38,39 +38,6 @@ class RefusedError(ValueError):
     """What we do not do, as a sentence or the end of one."""
 
 
-class Known(NamedTuple):
-    """What is worth knowing of a provider's class."""
-
-    path: str
-    package: str
-    defaults: Mapping[str, Any] = MappingProxyType({})
-    atomic: bool = False  # all changes of a zone, or none
-    in_place: bool = True  # a record set is changed, not deleted and created anew
-
-
-KNOWN = {
-    # Its own pause after 429 is five minutes, four times; page rules are no DNS and need another permission.
-    "cloudflare": Known(
-        "octodns_cloudflare.CloudflareProvider",
-        "octodns-cloudflare",
-        {"pagerules": False, "retry_count": 2, "retry_period": 10},
-    ),
-    "hetzner": Known("octodns_hetzner.HetznerProvider", "octodns-hetzner", {"backend": "hcloud"}),
-    "ovh": Known("octodns_ovh.OvhProvider", "octodns-ovh", {"endpoint": "ovh-eu"}, in_place=False),
-    "powerdns": Known("octodns_powerdns.PowerDnsProvider", "octodns-powerdns", atomic=True),
-    "route53": Known("octodns_route53.Route53Provider", "octodns-route53", atomic=True),
-}
-
-
-def known(place: BackendSettings) -> Known:
-    """Of a class that nobody looked at the worse is assumed."""
-    found = KNOWN.get(place.provider) or next((own for own in KNOWN.values() if own.path == place.provider), None)
-    if found is None:
-        return Known(place.provider, place.provider.partition(".")[0].replace("_", "-"), in_place=False)
-    old_hetzner = found is KNOWN["hetzner"] and place.settings.get("backend") == "dnsapi"
-    return found._replace(in_place=False) if old_hetzner else found
-
-
 def open_provider(place: BackendSettings) -> Any:
     path = f"dns.backends.{place.name}"
     found = known(place)
@@ -90,6 +57,7 @@ def open_provider(place: BackendSettings) -> Any:
     except Exception as error:  # every class has its own
         text = _scrubbed(str(error) or type(error).__name__, settings)
         raise RefusedError(f"{path}.settings: {name} does not take them: {text}. Remedy: see its README.") from None
+    read_strictly(provider)
     for session in _sessions(provider):
         session.mount("https://", _Patient())
         session.mount("http://", _Patient())

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Change, Found, Key, RRset
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_octodns_client import RefusedError
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rdata import canonical
-from ansible_collections.mailfleet.mta.plugins.module_utils._txt import to_bytes, to_text
+from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printable, to_bytes, to_text
 
 OCTODNS_ERROR = ""
 try:
@@ -109,9 +109,15 @@ def _unescaped(text: str) -> str:
     return to_text(bytes(out))
 
 
-def record_for(zone: Any, change: Change, existing: Any) -> Any:
+def record_for(zone: Any, change: Change, existing: Any, verbatim: bool) -> Any:
     """The record that the change leads to; values that stay keep the provider's spelling."""
     kept = {text_of(change.type, value): value for value in _raw(existing)} if existing else {}
+    escaped = [text for text in change.after if change.type == "TXT" and text in kept and _is_escaped(kept[text])]
+    if escaped and not verbatim:
+        raise RefusedError(
+            f"{change.name} TXT also holds '{printable(escaped[0])}', which this provider would write back with other "
+            "escapes. Remedy: change the record set by hand."
+        )
     parsed = [
         kept[text] if change.type == "TXT" and text in kept else _octodns_value(change.type, text)
         for text in change.after
@@ -124,6 +130,11 @@ def record_for(zone: Any, change: Change, existing: Any) -> Any:
         if existing.ttl != change.ttl:
             record.octodns.get("cloudflare", {}).pop("auto-ttl", None)
     return record
+
+
+def _is_escaped(value: Any) -> bool:
+    plain = str(value).replace("\\;", "")
+    return "\\" in plain or '"' in plain or not plain.isascii()
 
 
 def _octodns_value(rdtype: str, text: str) -> Any:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 
 import bind
 import powerdns
@@ -412,3 +414,20 @@ def test_a_fleet_with_three_backends_is_finished_in_one_call(pdns, server, zone,
     whole = run_auth(pdns, *domains, dns={**dns, "ttl": 60}, limits={"changes": 2})
     assert "limits.changes allows 2, so nothing was written" in whole["msg"]
     assert not whole["changed"]
+
+
+@pytest.mark.parametrize("key", [powerdns.API_KEY, "wrong-key"])
+def test_a_play_shows_the_diff_and_no_credentials(pdns, zone, tmp_path, key):
+    task = {"records": [{"name": zone.full("www"), "type": "A", "values": ["192.0.2.1"]}], "dns": "{{ given }}"}
+    tasks = [{"mailfleet.mta.dns_records": task}]
+    (tmp_path / "play.json").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    (tmp_path / "vars.json").write_text(json.dumps({"given": dns_of(pdns, api_key=key)}))
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "--check", "--diff"]
+    command += ["-vvv", "-e", f"@{tmp_path / 'vars.json'}", str(tmp_path / "play.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    output = done.stdout + done.stderr
+    assert (done.returncode == 0) is (key == powerdns.API_KEY)
+    words = f"+www.{zone.name}. 3600 A 192.0.2.1" if done.returncode == 0 else "rejects the credentials"
+    assert words in output
+    assert key not in output
+    assert "Traceback" not in output

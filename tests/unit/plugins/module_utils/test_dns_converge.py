@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Reading, Zone
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_converge import Options, converge
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Found, Problem, RRset, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import Limits
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_report import report, sentences
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import parse_settings
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import Applied
@@ -69,6 +70,75 @@ def test_what_a_write_comes_to(backend, problem, changed, calls):
     assert problem in "".join(found)
     assert bool(done.zones) is changed
     assert backend.applied == calls
+
+
+class Blind(Memory):
+    """What was written cannot be read any more."""
+
+    def read(self, keys):
+        reading = super().read(keys)
+        if self.applied:
+            reading.problems.update(dict.fromkeys(reading.found, "is away. Remedy: wait."))
+            reading.found.clear()
+        return reading
+
+
+def test_what_cannot_be_read_back_is_no_success():
+    done = converge([a_record()], Blind(), Options())
+    [problem] = done.problems["www.example.com"]
+    assert "could not be read back: is away. Remedy: wait. A re-run tells what is there." in problem.text
+    assert done.zones == {}
+
+
+class Clamping(Memory):
+    """Has a least TTL."""
+
+    def read(self, keys):
+        reading = super().read(keys)
+        for key, found in reading.found.items():
+            if found.rrset and found.rrset.ttl < 7200:
+                reading.found[key] = Found(found.rrset._replace(ttl=7200))
+        return reading
+
+
+def test_a_ttl_that_the_server_does_not_take_is_named_with_the_remedy():
+    done = converge([a_record()], Clamping(), Options())
+    [problem] = done.problems["www.example.com"]
+    assert "has the TTL 7200 now, and 3600 was asked for. Remedy: set ttl: 7200" in problem.text
+    assert done.zones[ZONE].changes
+
+
+class Spoiling(Memory):
+    """Loses the value of a neighbour while it writes ours."""
+
+    def apply(self, zones):
+        applied = super().apply(zones)
+        self.records["example.com/TXT"] = Found(RRset(60, ("ours",)))
+        return applied
+
+
+def test_a_neighbour_that_is_lost_on_the_way_is_noticed():
+    backend = Spoiling(**{"example.com/TXT": Found(RRset(60, ("theirs",)))})
+    want = Wanted("example.com", "TXT", 60, ("ours",), ownership="value", domains=("example.com",))
+    done = converge([want], backend, Options())
+    [problem] = done.problems["example.com"]
+    assert "does not show example.com TXT" in problem.text
+
+
+def test_limits_count_zones_of_one_name_apart():
+    elsewhere = Zone("example.com", parse_settings({"server": "192.0.2.54"}).common)
+
+    class Two(Memory):
+        def read(self, keys):
+            reading = super().read(keys)
+            for name in reading.zones:
+                reading.zones[name] = elsewhere if name.startswith("_") else ZONE
+            return reading
+
+    wanted = [a_record("_a.example.com"), a_record("_b.example.com"), a_record("c.example.com")]
+    done = converge(wanted, Two(), Options(limits=Limits(zone_changes=1)))
+    assert set(done.zones) == {ZONE}
+    assert sorted(done.problems) == ["_a.example.com", "_b.example.com"]
 
 
 def test_check_mode_never_writes():
