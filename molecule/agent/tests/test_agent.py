@@ -19,6 +19,8 @@ UNITS = (
     "mailfleet-steer.service",
     "mailfleet-ledger.service",
     "mailfleet-metrics.service",
+    "mailfleet-policy.socket",
+    "mailfleet-policy.service",
     "mailfleet-requests.socket",
 )
 
@@ -33,7 +35,7 @@ def test_units_run_now_and_after_a_reboot(host: Host, unit: str) -> None:
     assert host.service(unit).is_enabled
 
 
-@pytest.mark.parametrize("service", ["steer", "ledger", "metrics"])
+@pytest.mark.parametrize("service", ["steer", "ledger", "metrics", "policy"])
 def test_services_have_a_user_of_their_own_and_few_rights(host: Host, service: str) -> None:
     words = host.check_output(f"systemctl show mailfleet-{service} -p User -p NoNewPrivileges -p ProtectSystem -p Type")
     assert {"User=mailfleet", "NoNewPrivileges=yes", "ProtectSystem=strict", "Type=notify"} <= set(words.splitlines())
@@ -43,7 +45,8 @@ def test_the_ledger_is_not_for_everybody(host: Host) -> None:
     ledger = host.file("/var/lib/mailfleet/agent/ledger.db")
     assert (ledger.user, ledger.mode) == ("mailfleet", 0o640)
     assert host.file("/var/lib/mailfleet/agent").mode == 0o750
-    assert host.file("/run/mailfleet/steer.sock").group == "postfix"
+    for name in ("steer", "policy"):
+        assert host.file(f"/run/mailfleet/{name}.sock").group == "postfix"
     assert "password" not in host.file("/etc/mailfleet/agent/live/agent.json").content_string
 
 
@@ -70,7 +73,7 @@ def test_a_pause_counts_at_once_and_leaves_transactional_mail_alone(host: Host) 
     assert asked(host, "status")["pauses"] == []
 
 
-@pytest.mark.parametrize("service", ["steer", "ledger", "metrics"])
+@pytest.mark.parametrize("service", ["steer", "ledger", "metrics", "policy"])
 def test_a_service_that_dies_comes_back(host: Host, service: str) -> None:
     pid = host.check_output(f"systemctl show -P MainPID mailfleet-{service}")
     host.check_output(f"kill -9 {pid}")

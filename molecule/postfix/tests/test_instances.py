@@ -152,3 +152,21 @@ def test_a_sender_domain_of_another_pool_is_refused_with_the_right_endpoint(here
         assert f"{domain} is sent by pool campaign: submit to" in reply
         assert f"{campaign.submission}:{campaign.port}" in reply
     assert send(trans, sender="anna@elsewhere.example").reply.startswith("553 5.7.1")
+
+
+@pytest.mark.parametrize(
+    ("tables", "status", "becomes"),
+    [
+        # A quota dressed as a permanent failure is tried again, a missing mailbox bounces at once.
+        ("gmail every", "5.7.28 host x[192.0.2.1] said: 550-5.7.28 unusual rate of unsolicited mail", "4"),
+        ("ovh every", "4.1.1 host x[192.0.2.1] said: 450 4.1.1 User unknown in virtual mailbox table", "5"),
+        ("other", "4.7.1 host x[192.0.2.1] said: 450 4.7.1 Greylisted, try again later", "4"),
+        ("gmail every", "2.0.0 host x[192.0.2.1] said: 250 OK", ""),
+    ],
+)
+def test_postfix_reads_the_reply_rules(host: Host, tables: str, status: str, becomes: str) -> None:
+    paths = [f"pcre:/etc/mailfleet/agent/live/filters/{name}.pcre" for name in tables.split()]
+    answers = [host.run("postmap -q %s %s", f"{status} (in reply to RCPT TO command)", path) for path in paths]
+    found = next((answer.stdout for answer in answers if answer.rc == 0), "")
+    assert [answer.stderr for answer in answers] == [""] * len(paths)
+    assert found[:1] == becomes

@@ -32,7 +32,7 @@ BASE_PACKAGES = (
     "openssh-server", "sudo",
 )  # fmt: skip
 SENDER_PACKAGES = (
-    "postfix", "postfix-lmdb", "rspamd", "dovecot-core", "openssl", "logrotate", "python3-cryptography",
+    "postfix", "postfix-lmdb", "postfix-pcre", "rspamd", "dovecot-core", "openssl", "logrotate", "python3-cryptography",
     "python3-dnspython", "python3-lmdb", "python3-prometheus-client",
     # What the stand-in for PowerMTA needs; the real one brings its own.
     "python3-aiosmtpd", "python3-dkim",

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mailfleet import control, state
-from mailfleet.backoff import FLUSH, NORMAL, PROBING, RELOAD, STOPPED, TRY
+from mailfleet import aside, control, state
+from mailfleet.backoff import FLUSH, HOLD, NORMAL, PROBING, RELEASE, RELOAD, STOPPED, TRY
 from mailfleet.control import Controller
 from mailfleet.events import BOUNCED, DEFERRED, DELIVERED, END, MOVED, Event
 from mailfleet.ledger_store import Store
@@ -143,8 +143,9 @@ def test_a_domain_stops_on_every_address(bench: Bench) -> None:
     bench.observe(event(1000, action="stop-domain", isp="gmail"))
     found = bench.state
     assert list(found.domains) == [("campaign", "example.com", "gmail")]
-    assert [found.allowed("campaign", f"198.51.100.{ip}", "gmail", 1100) for ip in (21, 22)] == [0, 0]
-    assert found.allowed("trans", "198.51.100.21", "gmail", 1100) is None
+    assert [found.allowed("campaign", f"198.51.100.{ip}", "gmail", 1005) for ip in (21, 22)] == [0, 0]
+    assert found.allowed("campaign", "198.51.100.21", "gmail", 1010) is None, "its mail is put aside, others go on"
+    assert found.allowed("trans", "198.51.100.21", "gmail", 1005) is None
     assert found.domains["campaign", "example.com", "gmail"].until == 1600
 
 
@@ -202,6 +203,79 @@ def test_what_was_refused_is_handed_over_to_other_addresses(bench: Bench, others
         bench.tick(now)
     tries = [asked for asked in bench.requests.asked if asked[0] == TRY]
     assert tries == [(TRY, "campaign", ["4jX9G31c28z2RJC1"])] * (6 if handed else 0)
+
+
+DOMAIN = ("campaign", "example.com", "gmail")
+WAITING = [
+    ("4jX9G31c28z2RJC1", "example.com", '{"aa": "gmail-198-51-100-21"}'),
+    ("4jX9G31c28z2RJC2", "example.com", '{"aa": "outlook"}'),
+    ("4jX9G31c28z2RJC3", "example.org", '{"aa": "gmail"}'),
+    ("4jX9G31c28z2RJC4", "example.com", ""),
+    ("4jX9G31c28z2RJC5", "example.com", '{"aa": "gmail"}'),
+]
+
+
+def wait(bench: Bench, rows: list[tuple[str, str, str]]) -> None:
+    with bench.store.transaction():
+        bench.store.db.executemany("INSERT INTO messages VALUES ('postfix-campaign', ?, ?, ?)", rows)
+
+
+def asked(bench: Bench, kind: str) -> list[list[str]]:
+    return [[queue_id[-1] for queue_id in ids] for one, _pool, ids in bench.requests.asked if one == kind]
+
+
+def released(bench: Bench, number: str) -> None:
+    """Postfix says so in its log."""
+    with bench.store.transaction():
+        aside.save(bench.store.db, {("postfix-campaign", f"4jX9G31c28z2RJC{number}"): None})
+
+
+def test_mail_of_a_stopped_domain_is_put_aside_and_comes_back_in_its_turn(bench: Bench) -> None:
+    wait(bench, WAITING)
+    bench.observe(event(1000, action="stop-domain", isp="gmail"))
+    for now in range(1001, 1600):
+        bench.tick(now)
+    assert asked(bench, HOLD) == [["1", "5"]], "this domain's at this ISP, once"
+    assert asked(bench, RELEASE) == []
+    bench.tick(1600)
+    assert bench.state.domains[DOMAIN].phase == PROBING
+    assert asked(bench, RELEASE) == [["1"]], "one at a time"
+    released(bench, "1")
+    bench.tick(1601)
+    assert asked(bench, RELEASE) == [["1"], ["5"]]
+    for now in range(1602, 1611):
+        bench.tick(now)
+    assert asked(bench, RELEASE) == [["1"], ["5"]], "not again at once"
+    bench.tick(1611)
+    assert asked(bench, RELEASE) == [["1"], ["5"], ["5"]], "again, because Postfix did not say that it heard"
+
+
+def test_a_domain_that_is_normal_again_has_nothing_aside(bench: Bench) -> None:
+    wait(bench, WAITING)
+    bench.observe(event(1000, action="stop-domain", isp="gmail"))
+    bench.tick(1001)
+    state.save(bench.store.db, "domain_state", {DOMAIN: bench.state.domains[DOMAIN]._replace(phase=NORMAL)})
+    bench.tick(1002)
+    assert asked(bench, RELEASE) == [["1", "5"]]
+
+
+def test_a_paused_domain(bench: Bench) -> None:
+    wait(bench, WAITING)
+    bench.tick(999)
+    state.pause(bench.store.db, state.Control("domain", "example.com", "x", 1000, 0, False))
+    for now in range(1000, 1100):
+        bench.tick(now)
+    assert sorted("".join(map("".join, asked(bench, HOLD)))) == ["1", "2", "5"]
+    assert asked(bench, RELEASE) == []
+    state.resume(bench.store.db, [("domain", "example.com")])
+    bench.tick(1100)
+    assert sorted("".join(map("".join, asked(bench, RELEASE)))) == ["1", "2", "5"]
+
+
+def test_what_a_person_put_on_hold_stays_there(bench: Bench) -> None:
+    wait(bench, WAITING)
+    bench.tick(1000)
+    assert bench.requests.asked == []
 
 
 def test_an_undone_transaction_leaves_no_trace(bench: Bench) -> None:

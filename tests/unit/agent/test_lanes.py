@@ -108,7 +108,7 @@ PAUSED = state.Control("isp", "gmail", "complaints", 900.0, 0.0, False)
             id="another pool",
         ),
         pytest.param(
-            state.State(domains={("campaign", "example.com", "gmail"): held(STOPPED, until=1100.0)}),
+            state.State(domains={("campaign", "example.com", "gmail"): held(STOPPED, until=1100.0, began=995.0)}),
             0,
             "stopped after: 421 4.7.28 too much",
             id="a sender domain",

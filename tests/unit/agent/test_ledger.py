@@ -306,7 +306,7 @@ def test_a_ledger_of_a_newer_version_is_left_alone(host: Host) -> None:
     db = connect(host.path)
     db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(LedgerError, match="has version 99, this mailfleet knows 1: upgrade it"):
+    with pytest.raises(LedgerError, match="has version 99, this mailfleet knows 2: upgrade it"):
         host.ledger().step(NOW)
 
 

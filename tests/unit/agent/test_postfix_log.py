@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from mailfleet import postfix_log
-from mailfleet.postfix_log import Active, Attempt, Clock, Expired, Removed, Reply, Turned, parse
+from mailfleet.postfix_log import Active, Aside, Attempt, Clock, Expired, Released, Removed, Reply, Turned, parse
 
 NOW = calendar.timegm((2026, 11, 22, 0, 30, 0))
 AT = float(calendar.timegm((2026, 11, 21, 23, 56, 32)))
@@ -53,6 +53,12 @@ SUSPENDED = (
 ODD = '"a>, relay=x[192.0.2.1]:25, delay=1, delays=1/1/1/1, dsn=2.0.0, status=sent (y)"@generic.example'
 
 LINES = {
+    "put aside": (
+        f"postfix-campaign/smtpd[45]: {QID}: hold: DATA from app[198.51.100.1]: <DATA>: Data command "
+        "put aside by mailfleet: example.com at gmail: 421 4.7.28 x; from=<b@example.com> to=<a@gmail.com> helo=<app>",
+        Aside(AT, "postfix-campaign", QID, "example.com", "gmail"),
+    ),
+    "released": (f"postfix-campaign/postsuper[45]: {QID}: released from hold", Released("postfix-campaign", QID)),
     "sent": (f"{GMAIL}: to=<a@gmail.com>, {RELAY}, {DELAYS}, {SENT}", attempt()),
     "over IPv6": (
         f"{GMAIL}: to=<a@gmail.com>, relay=gmail-smtp-in.l.google.com[2001:db8:203::10]:25, {DELAYS}, {SENT}",
@@ -174,7 +180,8 @@ SILENT = [
     f"from=<{GMAIL}: to=<a@gmail.com>, {RELAY}, {DELAYS}, {SENT}> to=<b@c> proto=ESMTP",
     "postfix-campaign/smtpd[45]: NOQUEUE: milter-reject: MAIL from x[198.51.100.1]: 451 4.7.1 try again later",
     f"postfix-campaign/cleanup[45]: {QID}: milter-reject: END-OF-MESSAGE from x[198.51.100.1]: 4.7.1 try again later",
-    f"postfix-campaign/postsuper[45]: {QID}: released from hold",
+    f"postfix-campaign/postsuper[45]: {QID}: placed on hold",
+    f"postfix-campaign/smtpd[45]: {QID}: hold: DATA from x[198.51.100.1]: <DATA>: Data command mine; to=<x>",
     "postfix-campaign/postsuper[45]: Placed on hold: 2 messages",
     "postfix-campaign/scache[4425]: statistics: domain lookup hits=0 miss=1 success=0%",
     "postfix-campaign/postfix-script[12]: refreshing the Postfix mail system",

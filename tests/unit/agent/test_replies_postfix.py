@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mailfleet import replies, replies_lint, replies_pattern, replies_postfix, replies_rules
+from mailfleet import cli, replies, replies_lint, replies_pattern, replies_postfix, replies_rules
 
 RULES = replies_rules.load()
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "replies"
@@ -146,3 +146,22 @@ def test_postfix_reads_the_tables(tmp_path: Path) -> None:
 
 def test_the_joint_is_one_expression() -> None:
     assert JOINT in replies_pattern.PCRE_JOINT
+
+
+def test_the_command_writes_the_tables_of_all_lanes(tmp_path: Path) -> None:
+    config = tmp_path / "agent.json"
+    config.write_text('{"isps": [{"name": "gmail"}, {"name": "other"}]}')
+    assert cli.main(["filters", str(tmp_path / "filters"), "--config", str(config)]) == 0
+    written = {path.name: path.read_text() for path in (tmp_path / "filters").iterdir()}
+    assert set(written) == {"gmail.pcre", "every.pcre", "other.pcre"}
+    assert written["every.pcre"] != written["other.pcre"]
+    assert read(written["gmail.pcre"])(status("550-5.7.28 There is an unusual rate of unsolicited mail"))
+
+
+def test_wrong_rules_write_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, rules = tmp_path / "agent.json", tmp_path / "own.rules"
+    config.write_text('{"isps": [{"name": "gmail"}]}')
+    rules.write_text("nonsense\n")
+    assert cli.main(["filters", str(tmp_path / "filters"), "--config", str(config), "--rules", str(rules)]) == 1
+    assert "own.rules" in capsys.readouterr().err
+    assert not (tmp_path / "filters").exists()

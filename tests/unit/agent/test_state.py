@@ -77,13 +77,15 @@ def test_pauses(made: Control, transactional: bool, now: float, paused: bool) ->
         ({("campaign", "198.51.100.22", "gmail"): HELD}, {}, None, ""),
         ({("campaign", "198.51.100.21", "yahoo"): HELD}, {}, None, ""),
         ({("trans", "198.51.100.21", "gmail"): HELD}, {}, None, ""),
-        ({}, {("campaign", "example.com", "gmail"): HELD._replace(reason="b")}, 0, "b"),
+        ({}, {("campaign", "example.com", "gmail"): HELD._replace(began=1495, reason="b")}, 0, "b"),
+        # Its mail is put aside by now.
+        ({}, {("campaign", "example.com", "gmail"): HELD._replace(began=1490, reason="b")}, None, ""),
         ({}, {("trans", "example.com", "gmail"): HELD}, None, ""),
         (
             {KEY: HELD._replace(phase=PROBING, connections=3, reason="a")},
             {("campaign", "example.com", "gmail"): HELD._replace(phase=PROBING, connections=2, reason="b")},
-            2,
-            "b",
+            3,
+            "a",
         ),
     ],
 )

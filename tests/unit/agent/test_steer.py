@@ -201,6 +201,13 @@ def test_a_new_configuration_counts_at_once() -> None:
     assert world.ask("trans", "anna@gmail.com") == "OK retry:4.7.1 pool trans has no address for gmail"
 
 
+@pytest.mark.parametrize(("key", "isp"), [("anna@gmail.com", "gmail"), ("anna@hosted.example", "gmail")])
+def test_the_policy_service_asks_for_the_isp_and_uses_nothing_up(key: str, isp: str) -> None:
+    world = World()
+    assert world.ask("campaign/isp", key) == f"OK {isp}"
+    assert world.steer.answers == 0
+
+
 def test_explain() -> None:
     world = World()
     world.state = state.State(

@@ -28,6 +28,7 @@ def rendered(**others: Any) -> dict[str, str]:
     variables = {
         "view": VIEW,
         "backoff": DEFAULTS["agent_backoff"],
+        "steer": DEFAULTS["agent_steer"],
         "metrics_port": DEFAULTS["agent_metrics_port"],
         "reply_rules": DEFAULTS["agent_reply_rules"],
         **others,
@@ -76,7 +77,7 @@ def test_a_host_of_powermta_counts_and_does_not_steer(tmp_path: Path) -> None:
     exec(files["bin/verify"].partition("def answer")[0], verify)
     assert (verify["POOLS"], verify["UNITS"]) == ([], ["mailfleet-ledger.service"])
     exec(rendered()["bin/verify"].partition("def answer")[0], verify)
-    assert verify["UNITS"] == ["mailfleet-steer.service", "mailfleet-ledger.service"]
+    assert verify["UNITS"] == ["mailfleet-steer.service", "mailfleet-policy.service", "mailfleet-ledger.service"]
     assert verify["POOLS"] == [pool["name"] for pool in VIEW["pools"]]
     assert "SupplementaryGroups=pmta\n" in files["units/mailfleet-ledger.service"]
     assert "pmta" not in rendered()["units/mailfleet-ledger.service"]
@@ -85,12 +86,22 @@ def test_a_host_of_powermta_counts_and_does_not_steer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("reload POOL", [["/usr/sbin/postfix", "-c", "/etc/postfix-POOL", "reload"]]),
-        ("flush POOL", [["/usr/sbin/postqueue", "-c", "/etc/postfix-POOL", "-f"]]),
+        ("reload POOL", [[["/usr/sbin/postfix", "-c", "/etc/postfix-POOL", "reload"], ""]]),
+        ("flush POOL", [[["/usr/sbin/postqueue", "-c", "/etc/postfix-POOL", "-f"], ""]]),
+        (
+            "release POOL 4jX9G31c28z2RJCs ALL -f 4jX9G31c28z2RJCt",
+            [
+                [
+                    ["/usr/sbin/postsuper", "-c", "/etc/postfix-POOL", "-H", "-"],
+                    "4jX9G31c28z2RJCs\n4jX9G31c28z2RJCt\n",
+                ]
+            ],
+        ),
+        ("hold POOL ALL", []),
         (
             "try POOL 4jX9G31c28z2RJCs ALL -f ../x 4jX9G31c28z2RJCt",
             [
-                ["/usr/sbin/postqueue", "-c", "/etc/postfix-POOL", "-i", queue_id]
+                [["/usr/sbin/postqueue", "-c", "/etc/postfix-POOL", "-i", queue_id], ""]
                 for queue_id in ("4jX9G31c28z2RJCs", "4jX9G31c28z2RJCt")
             ],
         ),
@@ -99,9 +110,11 @@ def test_a_host_of_powermta_counts_and_does_not_steer(tmp_path: Path) -> None:
         ("", []),
     ],
 )
-def test_root_does_only_what_it_knows(line: str, expected: list[list[str]]) -> None:
+def test_root_does_only_what_it_knows(line: str, expected: list[Any]) -> None:
     helper: dict[str, Any] = {"__name__": "helper"}
     exec(rendered()["bin/requests"], helper)
     pool = VIEW["pools"][0]["name"]
     kind, asked, *words = [*line.replace("POOL", pool).split(), "", ""]
-    assert helper["commands"](kind, asked, words) == json.loads(json.dumps(expected).replace("POOL", pool))
+    assert json.loads(json.dumps(helper["commands"](kind, asked, words))) == json.loads(
+        json.dumps(expected).replace("POOL", pool)
+    )

@@ -20,7 +20,12 @@ NORMAL, STOPPED, PROBING, RAMPING = "normal", "stopped", "probing", "ramping"
 
 # What has to be done about mail that Postfix has already assigned: look again, try some of the waiting, try all of it.
 RELOAD, TRY, FLUSH = "reload", "try", "flush"
+# About messages of one sender domain: put aside, and back into the queue.
+HOLD, RELEASE = "hold", "release"
 
+# So long after its first stop a domain stops the lanes of its pool at this ISP, too: until its mail, whose lane Postfix
+# chooses by recipient, is put aside. Then the pool's other domains go on.
+GATHER_SECONDS = 10.0
 # A ledger that does not run must not keep an address stopped for ever.
 OVERDUE_SECONDS = 30.0
 _GROWTH = 4.0
@@ -64,6 +69,9 @@ class Backoff(NamedTuple):
     action: str = ""
     reason: str = ""  # the reply that caused it
     strikes: tuple[float, ...] = ()
+
+    def gathering(self, now: float) -> bool:
+        return self.phase == STOPPED and now < self.began + GATHER_SECONDS
 
     def limit(self, now: float) -> int | None:
         """Connections allowed now; None when the lane's own number is the limit."""

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mailfleet import backoff, events, queue, state
+from mailfleet import aside, backoff, events, queue, state
 from mailfleet.backoff import Backoff, Policies, Refusal, Step
 from mailfleet.events import Event
+from mailfleet.lanes import TRANSACTIONAL
 from mailfleet.requests import Requests
 from mailfleet.state import Key
 
@@ -28,6 +29,10 @@ TRIES = 10
 HANDED = 100
 HANDED_EVERY = 5.0
 HANDED_SECONDS = 30.0
+# A stopped or paused domain's deferred mail is put aside so long after the stop, so much and so often.
+GATHERED_SECONDS = 60.0
+GATHERED_EVERY = 2.0
+GATHERED = 1000
 
 Table = dict[Key, Backoff]
 
@@ -55,6 +60,8 @@ class Controller:
         # Strikes of keys that are normal live in memory only.
         self._strikes: dict[tuple[str, Key, bool], tuple[float, ...]] = {}
         self._sites: dict[Key, dict[str, float]] = {}
+        self._transactional = {pool["name"]: pool["traffic"] == TRANSACTIONAL for pool in view["pools"]}
+        self._gathered = float("-inf")
         self._cursors: dict[tuple[str, str], str] = {}
         self._handed: dict[Key, float] = {}
         self._pending: list[tuple[str, str, list[str]]] = []
@@ -97,7 +104,51 @@ class Controller:
         for key, held in self._held[LANES].items():
             if held.phase == backoff.STOPPED and now - held.since < HANDED_SECONDS:
                 self._hand_over(db, key, now)
+        if not 0 <= now - self._gathered < GATHERED_EVERY:
+            self._gathered = now
+            self._gather(db, now)
+        self._release(db, now)
         self._save(db)
+
+    def _gather(self, db: sqlite3.Connection, now: float) -> None:
+        """Put aside what waits of a domain that may not send now."""
+        known = state.snapshot(db)
+        for (pool, domain, isp), held in self._held[DOMAINS].items():
+            if held.phase == backoff.STOPPED and now - held.since < GATHERED_SECONDS:
+                self._put_aside(db, pool, domain, isp, now)
+        for pool, transactional in self._transactional.items():
+            for kind, domain in known.controls:
+                pause = known.paused_domain(domain, transactional, now) if kind == state.DOMAIN else None
+                if pause and now - pause.since < GATHERED_SECONDS:
+                    self._put_aside(db, pool, domain, aside.ANY, now)
+
+    def _put_aside(self, db: sqlite3.Connection, pool: str, domain: str, isp: str, now: float) -> None:
+        isps = [isp] if isp != aside.ANY else sorted({name for own, name in self._lanes if own == pool})
+        for name in isps:
+            waits_for = [name, *(lane for _ip, lane in self._lanes.get((pool, name), ()))]
+            ids = aside.waiting(db, self._instances[pool], domain, waits_for, GATHERED)
+            if ids:
+                instance = self._instances[pool]
+                aside.save(db, {(instance, one): aside.Put(domain, name, now) for one in ids})
+                self._pending.append((backoff.HOLD, pool, ids))
+
+    def _release(self, db: sqlite3.Connection, now: float) -> None:
+        """What is aside goes back into the queue: all of it, or while the domain is probed a few a second."""
+        known = state.snapshot(db)
+        pools = {instance: pool for pool, instance in self._instances.items()}
+        for group in aside.groups(db):
+            instance, domain, isp = group
+            pool = pools.get(instance)
+            if pool is None or known.paused_domain(domain, self._transactional[pool], now):
+                continue
+            limits = [
+                held.limit(now) or 0
+                for key, held in self._held[DOMAINS].items()
+                if key[:2] == (pool, domain) and isp in (aside.ANY, key[2])
+            ]
+            ids = aside.oldest(db, group, min(limits, default=GATHERED), now)
+            if ids:
+                self._pending.append((backoff.RELEASE, pool, ids))
 
     def _hand_over(self, db: sqlite3.Connection, key: Key, now: float) -> None:
         """Postfix would try again what was refused after minutes; by another address it can leave now."""
@@ -195,7 +246,8 @@ class Controller:
             self._held[table][key] = after
         if (after.phase, after.connections) != (before.phase, before.connections):
             self._sayings.append(_sentence(key, before, after))
-        if step.effect:
+        # What a probed domain may send comes from what is aside.
+        if step.effect and (table, step.effect) != (DOMAINS, backoff.TRY):
             pool, _who, isp = key
             ids = self._some(db, pool, isp) if step.effect == backoff.TRY else []
             if ids or step.effect != backoff.TRY:

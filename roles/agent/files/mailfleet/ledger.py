@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from mailfleet import tail
+from mailfleet import aside, tail
 from mailfleet.events import Event
 from mailfleet.ledger_counts import Tally
 from mailfleet.ledger_source import Source
@@ -123,6 +123,7 @@ class Ledger:
                     more = more or chunk.more
             store.add(tally)
             store.save_messages(reading.messages)
+            aside.save(store.db, reading.aside)
             told = [observer for observer in self._observers if self._tell(store, observer, events)]
         for observer in told:
             observer.committed()

@@ -16,9 +16,10 @@ from hashlib import blake2b
 from typing import Optional
 
 from mailfleet import events
+from mailfleet.aside import Put
 from mailfleet.events import Classify, Event
 from mailfleet.ledger_names import Names
-from mailfleet.postfix_log import Active, Attempt, Expired, Line, Removed, Turned, reply
+from mailfleet.postfix_log import Active, Aside, Attempt, Expired, Line, Released, Removed, Turned, reply
 
 _RESULTS = {"sent": events.DELIVERED, "deferred": events.DEFERRED, "bounced": events.BOUNCED}
 # What the error daemon says is the queue manager's decision; no receiver was asked.
@@ -43,10 +44,11 @@ Load = Callable[[str, str], Optional[Message]]
 
 
 class Joiner:
-    """Joins the lines of one transaction; ``messages`` is then what has to be saved."""
+    """Joins the lines of one transaction; ``messages`` and ``aside`` are then what has to be saved."""
 
     def __init__(self, names: Names, classify: Classify, load: Load) -> None:
         self.messages: dict[tuple[str, str], Message] = {}
+        self.aside: dict[tuple[str, str], Put | None] = {}
         self._names = names
         self._classify = classify
         self._load = load
@@ -66,6 +68,11 @@ class Joiner:
                 self._message(line.instance, line.queue_id).domain = self._names.domain(line.sender)
             elif isinstance(line, Removed):
                 self._message(line.instance, line.queue_id).gone = True
+                self.aside[line.instance, line.queue_id] = None
+            elif isinstance(line, Aside):
+                self.aside[line.instance, line.queue_id] = Put(line.domain, line.isp, line.time)
+            elif isinstance(line, Released):
+                self.aside[line.instance, line.queue_id] = None
             elif isinstance(line, Turned):
                 yield self._turned(pool, line)
             elif isinstance(line, Expired):

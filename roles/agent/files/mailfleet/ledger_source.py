@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from mailfleet import postfix_log, powermta_acct, powermta_join
+from mailfleet.aside import Changes
 from mailfleet.events import Classify, Event
 from mailfleet.ledger_join import Joiner, Load, Message
 from mailfleet.ledger_names import Names
@@ -27,6 +28,10 @@ class Reading(Protocol):
     @property
     def messages(self) -> Mapping[tuple[str, str], Message]:
         """What has to be remembered of messages under way."""
+
+    @property
+    def aside(self) -> Changes:
+        """Which messages were put aside, and which are no more."""
 
     def events(self, chunk: Chunk) -> Iterator[Event]: ...
 
@@ -47,6 +52,10 @@ class PostfixReading:
     def messages(self) -> Mapping[tuple[str, str], Message]:
         return self._joiner.messages
 
+    @property
+    def aside(self) -> Changes:
+        return self._joiner.aside
+
     def events(self, chunk: Chunk) -> Iterator[Event]:
         return self._joiner.join(postfix_log.parse(chunk.data.decode("utf-8", "replace"), self._clock))
 
@@ -65,6 +74,7 @@ class Postfix:
 
 class PowermtaReading:
     messages: Mapping[tuple[str, str], Message] = {}
+    aside: Changes = {}
 
     def __init__(self, joiner: powermta_join.Joiner, clock: powermta_acct.Clock) -> None:
         self._joiner = joiner

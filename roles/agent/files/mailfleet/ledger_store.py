@@ -14,11 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from mailfleet import aside
 from mailfleet.ledger_counts import SLOT_SECONDS, Tally
 from mailfleet.ledger_join import Message
 from mailfleet.tail import Mark
 
-VERSION = 1
+VERSION = 2
 BUSY_SECONDS = 5.0
 CACHE_KIB = 4096
 WAL_BYTES = 8 << 20
@@ -92,7 +93,7 @@ class Store:
                         f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(keys)}, n INTEGER, PRIMARY KEY ({names}))"
                         " WITHOUT ROWID"
                     )
-                for statement in _OTHER_TABLES.split(";"):
+                for statement in (*_OTHER_TABLES.split(";"), aside.SCHEMA):
                     self.db.execute(statement)
                 self.db.execute(f"PRAGMA user_version = {VERSION}")
 

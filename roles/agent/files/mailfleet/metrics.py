@@ -83,6 +83,12 @@ def families(db: sqlite3.Connection, view: Mapping[str, Any], now: float) -> Ite
         [((row["pool"],), row["queue"]) for row in pools],
     )
     yield Family(
+        "mailfleet_aside_messages",
+        "Accepted messages that wait for their sender domain, outside the queue.",
+        ("pool",),
+        [((row["pool"],), row["aside"]) for row in pools],
+    )
+    yield Family(
         "mailfleet_queue_oldest_seconds",
         "Age of the oldest message in the queue; 0 when it is empty.",
         ("pool",),

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from mailfleet import backoff, powermta_queue, queue, state
+from mailfleet import aside, backoff, powermta_queue, queue, state
 from mailfleet.backoff import Backoff
 from mailfleet.ledger_counts import Counts, counts
 from mailfleet.ledger_query import Queries
@@ -33,7 +33,7 @@ def overview(db: sqlite3.Connection, view: Mapping[str, Any], now: float) -> Row
         "host": view.get("host", ""),
         "time": now,
         "pauses": [control._asdict() for control in held.controls.values() if control.active(now)],
-        "pools": [_pool(queries, pool, waits[pool["name"]], now) for pool in view["pools"]],
+        "pools": [_pool(db, queries, pool, waits[pool["name"]], now) for pool in view["pools"]],
         "lanes": [row for pool in view["pools"] for row in _lanes(pool, waits[pool["name"]], held, today, hour, now)],
         "domains": [
             {"pool": pool, "domain": domain, "isp": isp, **_backoff(found, now)}
@@ -48,12 +48,13 @@ def _waiting(db: sqlite3.Connection, view: Mapping[str, Any], pool: Mapping[str,
     return queue.sizes(db, pool["instance"])
 
 
-def _pool(queries: Queries, pool: Mapping[str, Any], waits: queue.Waiting, now: float) -> Row:
+def _pool(db: sqlite3.Connection, queries: Queries, pool: Mapping[str, Any], waits: queue.Waiting, now: float) -> Row:
     took = queries.latency(pool["name"], now, HOUR)
     return {
         "pool": pool["name"],
         "traffic": pool["traffic"],
         "queue": waits.messages,
+        "aside": aside.number(db, pool["instance"]),
         "oldest_seconds": round(max(0.0, now - waits.oldest)) if waits.oldest else None,
         **_counts(queries.pool_today(pool["name"], now)),
         "seconds_p50": took.quantile(0.5),
@@ -80,7 +81,7 @@ def _lanes(
             continue
         own = held.lanes.get(key, _NORMAL)
         if own is _NORMAL and allowed is not None:
-            own = min((hold for _who, hold in held.holds(*key)), key=lambda hold: hold.limit(now) or 0)
+            own = min((hold for _who, hold in held.holds(*key, now)), key=lambda hold: hold.limit(now) or 0)
         rows.append(
             {
                 "pool": key[0],

@@ -62,6 +62,23 @@ class Expired(NamedTuple):
     queue_id: str
 
 
+class Aside(NamedTuple):
+    """smtpd accepted a message and put it aside, as our policy service asked."""
+
+    time: float
+    instance: str
+    queue_id: str
+    domain: str
+    isp: str
+
+
+class Released(NamedTuple):
+    """The message is in the queue again."""
+
+    instance: str
+    queue_id: str
+
+
 class Removed(NamedTuple):
     """The message has left the queue."""
 
@@ -69,7 +86,7 @@ class Removed(NamedTuple):
     queue_id: str
 
 
-Line = Union[Active, Attempt, Turned, Expired, Removed]
+Line = Union[Active, Attempt, Turned, Expired, Aside, Released, Removed]
 
 _START = r"([A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) \S+ ([^ /\[]+)"
 _QUEUE_ID = r"\[\d+\]: ([0-9A-Za-z]{5,}): "
@@ -87,6 +104,14 @@ _TURNED = re.compile(
     r"conversation with \S+ timed out |TLS is required, but |Cannot start TLS).*)"
 )
 _REMOVED = re.compile(_START + "/(?:qmgr|postsuper)" + _QUEUE_ID + r"removed\Z")
+# What mailfleet.policy.hold() wrote, before anything that a client chose.
+_ASIDE = re.compile(
+    _START
+    + r"/(?:[^ /\[]+/)?smtpd"
+    + _QUEUE_ID
+    + r"hold: DATA from \S+: <DATA>: Data command put aside by mailfleet: (\S+) at (\S+): "
+)
+_RELEASED = re.compile(_START + "/postsuper" + _QUEUE_ID + r"released from hold\Z")
 
 
 def parse(text: str, clock: Clock) -> Iterator[Line]:
@@ -105,6 +130,13 @@ def parse(text: str, clock: Clock) -> Iterator[Line]:
         elif line.endswith(": removed"):
             if match := _REMOVED.match(line):
                 yield Removed(match[2], match[3])
+        elif line.endswith(": released from hold"):
+            if match := _RELEASED.match(line):
+                yield Released(match[2], match[3])
+        elif ": hold: DATA from " in line:
+            if match := _ASIDE.match(line):
+                stamp, instance, queue_id, domain, isp = match.groups()
+                yield Aside(clock(stamp), instance, queue_id, domain, isp)
         elif "/qmgr[" in line:
             if match := _ACTIVE.match(line):
                 stamp, instance, queue_id, sender, expired = match.groups()

@@ -9,14 +9,16 @@ Postfix asks the tables about every recipient, delivered or not, with "5.1.1 hos
 is tried again although the receiver wrote 5xx, and an address that does not exist bounces at once although it wrote
 4xx. The class and action stay what the reply's own text says, also for the agent, which reads that text in the log.
 
-A lane has two tables: its ISP's own rules, if there are any, and those of every receiver, which all lanes share.
+A lane has two tables, "<ISP>" with its ISP's own rules, if there are any, and "every" with those of all receivers.
+The lanes of ISP "other" have the table "other" alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mailfleet import replies_pattern
+from mailfleet.ledger_names import OTHER_ISP
 from mailfleet.replies_rules import EVERY, Rule, RuleSet
 
 # Classes that pass by themselves, whatever the first digit.
@@ -25,6 +27,16 @@ PASSING = {"rate-limited", "greylisted", "connection-limit", "server-busy", "mai
 _START = r"^([45])([0-9.]+ (?:host [^ ]+ (?:said|refused to talk to me): )?+)"
 _SAME = "/ $1$2$3"
 _HEADER = "# Which refusals are tried again, by the reply rules. Written by mailfleet; changes are overwritten."
+
+
+def tables(rules: RuleSet, isps: Iterable[str]) -> dict[str, str]:
+    """By name, for the lanes of these ISP profiles."""
+    found = {isp: delivery_status_filter(rules, rules.canonical(isp)) for isp in isps if isp != OTHER_ISP}
+    return {
+        **found,
+        "every": delivery_status_filter(rules),
+        OTHER_ISP: delivery_status_filter(rules, blocks_pass=False),
+    }
 
 
 def delivery_status_filter(rules: RuleSet, provider: str = EVERY, *, blocks_pass: bool = True) -> str:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
 
-"""Requests to the helper of root that talks to Postfix: reload an instance, try or flush its waiting mail.
+"""Requests to the helper of root that talks to Postfix: reload an instance, try, flush, put aside or release its mail.
 
 A request is a datagram to a socket of systemd, which starts the helper. The same request is asked once at a time, and
 each kind has a least interval, so that a storm of refusals costs no storm of reloads.
@@ -14,11 +14,11 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 
-from mailfleet.backoff import FLUSH, RELOAD, TRY
+from mailfleet.backoff import FLUSH, HOLD, RELEASE, RELOAD, TRY
 
 SOCKET = "/run/mailfleet/requests.sock"
-_INTERVALS = {RELOAD: 1.0, TRY: 2.0, FLUSH: 30.0}
-_IDS = 100
+_INTERVALS = {RELOAD: 1.0, TRY: 2.0, FLUSH: 30.0, HOLD: 1.0, RELEASE: 1.0}
+_IDS = {TRY: 100, HOLD: 1000, RELEASE: 1000}
 
 
 class Requests:
@@ -32,10 +32,10 @@ class Requests:
         self._silent = False
 
     def ask(self, kind: str, pool: str, queue_ids: Sequence[str] = ()) -> None:
-        """``kind`` is RELOAD, TRY (these messages) or FLUSH."""
+        """``kind`` is RELOAD, FLUSH, or with messages TRY, HOLD and RELEASE."""
         known = self._waiting.setdefault((kind, pool), [])
         known += [queue_id for queue_id in queue_ids if queue_id not in known]
-        del known[_IDS:]
+        del known[_IDS.get(kind, 0) :]
 
     def send(self, now: float) -> None:
         """``now`` is a clock that is never set back."""

@@ -68,23 +68,34 @@ class State(NamedTuple):
                 return control
         return None
 
-    def holds(self, pool: str, ip: str, isp: str) -> list[tuple[str, Backoff]]:
-        """What holds this lane back: (address or domain, state). A domain's trouble concerns all lanes of its pool,
-        because Postfix chooses a lane by recipient only."""
+    def paused_domain(self, domain: str, transactional: bool, now: float) -> Control | None:
+        """The operator's pause of a sender domain. ``transactional``: whether its pool is."""
+        control = self.controls.get((DOMAIN, domain))
+        return control if control and control.active(now) and (control.transactional or not transactional) else None
+
+    def holds(self, pool: str, ip: str, isp: str, now: float) -> list[tuple[str, Backoff]]:
+        """What holds this lane back: (address or domain, state). A domain's trouble concerns all lanes of its pool
+        until its mail is put aside, because Postfix chooses a lane by recipient only."""
         own = self.lanes.get((pool, ip, isp))
         found = [(ip, own)] if own else []
         if self.domains:
-            found += [(key[1], held) for key, held in self.domains.items() if (key[0], key[2]) == (pool, isp)]
+            found += [
+                (key[1], held)
+                for key, held in self.domains.items()
+                if (key[0], key[2]) == (pool, isp) and held.gathering(now)
+            ]
         return found
 
     def allowed(self, pool: str, ip: str, isp: str, now: float) -> int | None:
         """Connections that backoff allows this lane now: 0 is stopped, None is the lane's own number."""
-        limits = [limit for _who, held in self.holds(pool, ip, isp) if (limit := held.limit(now)) is not None]
+        limits = [limit for _who, held in self.holds(pool, ip, isp, now) if (limit := held.limit(now)) is not None]
         return min(limits) if limits else None
 
     def why(self, pool: str, ip: str, isp: str, now: float) -> str:
         """The reply behind the strictest hold; "" without one."""
-        held = [(limit, hold) for _who, hold in self.holds(pool, ip, isp) if (limit := hold.limit(now)) is not None]
+        held = [
+            (limit, hold) for _who, hold in self.holds(pool, ip, isp, now) if (limit := hold.limit(now)) is not None
+        ]
         return min(held, key=lambda pair: pair[0])[1].reason if held else ""
 
 

@@ -5,7 +5,8 @@
 """Answers Postfix: by which lane does this recipient leave now? Pure but for the MX cache and the clocks it is given.
 
 Maps: "<pool>" is asked by the queue manager and counts what it hands out; "<pool>/rcpt" is asked by smtpd before it
-accepts a recipient, counts nothing, and only refuses domains that take no mail; "<pool>/explain" tells people.
+accepts a recipient, counts nothing, and only refuses domains that take no mail; "<pool>/isp" tells the policy service
+the recipient's ISP profile; "<pool>/explain" tells people.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from mailfleet.rollup import Rollup, domain_of, is_literal
 NOT_FOUND = "NOTFOUND "
 # smtpd uses no lane; it only looks whether mail is refused, with 4xx too where "retry" says so.
 ACCEPTED = "OK steered:"
-RCPT, EXPLAIN = "rcpt", "explain"
+RCPT, EXPLAIN, ISP = "rcpt", "explain", "isp"
 # A queue without mail for a rate is not looked at any more after this time.
 PACED_SECONDS = 3600.0
 _TEXT = 300
@@ -123,6 +124,8 @@ class Steer:
     def _answer(self, pool: Pool, purpose: str, key: str, route: Route) -> str:
         if purpose == EXPLAIN:
             return "OK " + json.dumps(self._explain(pool, key, route))
+        if purpose == ISP:
+            return f"OK {route.isp}"
         self.answers += 1
         if route.refusal:
             return f"OK error:{_clean(route.refusal)}"

@@ -19,7 +19,7 @@ from mailfleet.ledger_source import POWERMTA
 from mailfleet.powermta_keeper import Keeper
 from mailfleet.requests import Requests
 
-HELP = "hold back a pool, an address or an ISP until it is resumed; the mail waits"
+HELP = "hold back a pool, an address, a sender domain or an ISP until it is resumed; the mail waits"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
 def pause(arguments: argparse.Namespace) -> int:
     view = console.view(arguments.config)
     pools = concerned(view, arguments.kind, arguments.name)
-    if arguments.kind == state.DOMAIN:
-        # A lane or queue is chosen by recipient, whoever sends.
+    if arguments.kind == state.DOMAIN and view.get("backend") == POWERMTA:
+        # A queue is chosen by recipient, whoever sends.
         raise console.CommandError(
-            f"mail of one domain cannot be held back by itself. Pause its pool: mailfleet pause pool {pools[0]} ..."
+            "PowerMTA cannot hold back mail of one domain by itself."
+            f" Pause its pool: mailfleet pause pool {pools[0]} ..."
         )
     held = [pool for pool in pools if arguments.transactional or traffic(view, pool) != "transactional"]
     if not held:
@@ -57,7 +58,7 @@ def pause(arguments: argparse.Namespace) -> int:
     write(arguments.database, lambda db: state.pause(db, made))
     if view.get("backend") == POWERMTA:
         keep(view, arguments.database, now)
-    else:
+    elif arguments.kind != state.DOMAIN:  # its mail is put aside by the ledger
         ask(RELOAD, held)
     tell(arguments.json, {"paused": made._asdict(), "pools": held}, f"Paused {made.kind} {made.name} in {_list(held)}.")
     return 0

@@ -51,11 +51,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             [_held(row, row["ip"], now) for row in held] + [_held(row, row["domain"], now) for row in found["domains"]],
         )
     yield ""
-    yield from table(
-        ("pool", "traffic", "queue", "oldest", "delivered today", "deferred", "bounced", "expired", "p50", "p99"),
-        [_pool(row) for row in found["pools"]],
-        ("queue", "oldest", "delivered today", "deferred", "bounced", "expired", "p50", "p99"),
-    )
+    numbers = ("queue", "put aside", "oldest", "delivered today", "deferred", "bounced", "expired", "p50", "p99")
+    yield from table(("pool", "traffic", *numbers), [_pool(row) for row in found["pools"]], numbers)
     busy = sorted(found["lanes"], key=lambda row: (row["pool"], row["ip"], -row["delivered"], row["isp"]))
     if busy:
         yield ""
@@ -92,7 +89,7 @@ def _pool(row: dict[str, Any]) -> tuple[object, ...]:
     oldest = "-" if row["oldest_seconds"] is None else span(row["oldest_seconds"])
     took = ["-" if row[name] is None else f"{row[name]:.2g} s" for name in ("seconds_p50", "seconds_p99")]
     counted = [row[name] for name in ("delivered", "deferred", "bounced", "expired")]
-    return row["pool"], row["traffic"], row["queue"], oldest, *counted, *took
+    return row["pool"], row["traffic"], row["queue"], row["aside"], oldest, *counted, *took
 
 
 def _lane(row: dict[str, Any]) -> tuple[object, ...]:
