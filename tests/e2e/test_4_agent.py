@@ -22,6 +22,7 @@ OURS = ("198.51.100.21", "198.51.100.22")
 REFUSED, OTHER = OURS
 ISP, DOMAIN = "outlook", "outlook.com"
 FAMILIAR = (DOMAIN, "gmail.com", "generic.example")
+BRAND, NEIGHBOUR = "example.com", "shop.example.org"
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +115,50 @@ def test_a_paused_isp_waits_with_its_reason_until_it_is_resumed() -> None:
     assert "their maintenance" in lab.ssh(HOST, "postqueue -c /etc/postfix-campaign -p")
     assert "Ended the pause" in lab.ssh(HOST, f"mailfleet resume isp {ISP}")
     nothing_lost_nothing_doubled(sent, 30)
+
+
+def status() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(lab.ssh(HOST, "mailfleet status --json"))
+    return found
+
+
+def aside() -> int:
+    return int(next(row["aside"] for row in status()["pools"] if row["pool"] == "campaign"))
+
+
+def brand(domain: str, number: int) -> list[Message]:
+    return lab.submit(ADDRESS, PORT, [letter(domain, "gmail.com") for _each in range(number)])
+
+
+def test_a_refused_signing_domain_is_put_aside_and_its_neighbours_go_on() -> None:
+    lab.lab("persona", "gmail", f"signers={BRAND}")
+    early = brand(BRAND, 30)
+    lab.wait_for("the domain to stop", lambda: [row["domain"] for row in status()["domains"]] == [BRAND], 20)
+    neighbours = brand(NEIGHBOUR, 30)
+    lab.wait_for("its mail to be put aside", lambda: aside() == 30, 30)
+    late = brand(BRAND, 10)
+    nothing_lost_nothing_doubled(neighbours, 30)
+    assert aside() == 40, "also what comes in while it is stopped"
+    assert BRAND in lab.ssh(HOST, "mailfleet status")
+    lab.lab("persona", "gmail", "signers=")
+    assert f"the backoff of {BRAND} at gmail" in lab.ssh(HOST, f"mailfleet resume domain {BRAND}")
+    nothing_lost_nothing_doubled([*early, *late, *neighbours], 60)
+    lab.wait_for("nothing to be aside", lambda: aside() == 0, 30)
+
+
+def test_a_paused_domain_waits_and_its_neighbours_go_on() -> None:
+    lab.ssh(HOST, f"mailfleet pause domain {BRAND} --reason 'a complaint'")
+    waits, others = brand(BRAND, 5), brand(NEIGHBOUR, 5)
+    nothing_lost_nothing_doubled(others, 30)
+    lab.wait_for("its mail to be put aside", lambda: aside() == 5, 30)
+    lab.ssh(HOST, f"mailfleet resume domain {BRAND}")
+    nothing_lost_nothing_doubled([*waits, *others], 60)
+
+
+def test_a_block_of_one_address_bounces_nothing() -> None:
+    """The receiver calls it permanent (5xx); the reply rules know that another address may send it."""
+    lab.lab("persona", ISP, "refuse=ip", f"sources={REFUSED}", "refuse_at=mail")
+    sent = burst(40)
+    nothing_lost_nothing_doubled(sent, 60)
+    assert attempts()[REFUSED], "it was refused"
+    assert {delivery.source for delivery in lab.deliveries()} == {OTHER}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,9 @@ class Persona:
         """A reply in the provider's words, with an id that is never the same twice."""
         self.serial += 1
         unique = hashlib.sha256(f"{self.name}{self.serial}".encode()).hexdigest()[:12]
-        return str(self.settings["texts"][key]).format(id=unique, **{"host": "", "ip": "", "rcpt": "", **words})
+        return str(self.settings["texts"][key]).format(
+            id=unique, **{"host": "", "ip": "", "rcpt": "", "domain": "", **words}
+        )
 
     def _refusal(self, ip: str, stage: str) -> str | None:
         kind = REFUSALS[self.settings["refuse"]]
@@ -98,7 +100,7 @@ class Persona:
     def rcpt(self, ip: str, mail_from: str, rcpt: str, now: float) -> str | None:
         """Key of the refusal of a recipient; what an address is like is written in its local part."""
         local, _at, domain = rcpt.lower().rpartition("@")
-        if domain not in self.settings["domains"]:
+        if domain not in self.settings["domains"] and domain not in self.settings["also"]:
             return "relay"
         if local.startswith("unknown"):
             self.source(ip).unknown += 1
@@ -112,6 +114,10 @@ class Persona:
             if now < first + wait:
                 return "greylist"
         return None
+
+    def limited(self, signers: Iterable[str]) -> str:
+        """The DKIM domain of a message that is refused for it, or ""."""
+        return next((domain for domain in signers if domain in self.settings["signers"]), "")
 
     def data(self, ip: str, now: float) -> str | None:
         """Key of the refusal of a whole message, or None: then it counts as delivered."""

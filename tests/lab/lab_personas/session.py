@@ -86,8 +86,8 @@ class Session:
             self.closing, self.record["end"] = True, "421"
         return text
 
-    def _say(self, key: str, rcpt: str = "") -> str:
-        return self._write(self.persona.text(key, host=self.host, ip=self.ip, rcpt=rcpt))
+    def _say(self, key: str, **words: str) -> str:
+        return self._write(self.persona.text(key, host=self.host, ip=self.ip, **words))
 
     async def _do_ehlo(self, rest: str) -> None:
         self.record["helo"] = rest
@@ -148,8 +148,9 @@ class Session:
         transaction.update(facts(raw, now), received=now)
         least, most = self.persona.settings["latency"]
         await asyncio.sleep(random.uniform(least, most))
-        refusal = self.persona.data(self.ip, now)
-        transaction["reply"] = self._say(refusal or "accepted")
+        signer = self.persona.limited(signature["d"] for signature in transaction["dkim"])
+        refusal = "signer" if signer else self.persona.data(self.ip, now)
+        transaction["reply"] = self._say(refusal or "accepted", domain=signer)
         self.transaction = None
         await self.writer.drain()
         if not refusal:

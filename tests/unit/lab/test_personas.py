@@ -105,6 +105,19 @@ def test_greylisting_counts_per_triplet():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("signers", "limited"), [(["example.com"], "example.com"), (["example.org"], ""), ([], "")])
+def test_a_signing_domain_may_be_limited(signers, limited):
+    made = persona(signers=["example.com"])
+    assert made.limited(signers) == limited
+    assert limited in made.text("signer", domain=limited)
+
+
+def test_a_domain_that_moved_here_is_welcome():
+    made = persona(also=["moved.example.org"])
+    asked = [made.rcpt(IP, "a@x", f"anna@{domain}", 0.0) for domain in ("moved.example.org", "other.example.org")]
+    assert asked == [None, "relay"]
+
+
 def test_rate_lets_ten_seconds_through_at_once_and_refills():
     made = persona(messages_per_minute=60)
     assert [made.mail(IP, 0, now=0.0) for _each in range(11)] == [None] * 10 + ["rate"]

@@ -1,0 +1,154 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""What the agent has to survive, with mail going on; what the personas recorded is the proof."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.support import lab
+from tests.support.flow import Flow, letter, nothing_lost_nothing_doubled
+from tests.support.inject import Message
+
+HOST, ADDRESS, TRANS, CAMPAIGN = "mx1", "198.51.100.11", 2587, 2588
+LEDGER = "/var/lib/mailfleet/agent"
+POOL = "/etc/postfix-campaign"
+RECEIVERS = ("gmail.com", "outlook.com", "generic.example")
+MOVED = "moved.example.org"
+
+
+@pytest.fixture(autouse=True)
+def personas(fleet: lab.Play) -> Iterator[None]:
+    lab.lab("reset")
+    yield
+    lab.lab("reset")
+
+
+def submit(domain: str, port: int, recipients: tuple[str, ...], number: int) -> list[Message]:
+    letters = [letter(domain, recipient) for recipient in recipients for _each in range(number)]
+    sent = lab.submit(ADDRESS, port, letters)
+    assert all(message.accepted for message in sent)
+    return sent
+
+
+def counted(pool: str = "campaign") -> dict[str, Any]:
+    found = json.loads(lab.ssh(HOST, "mailfleet status --json"))
+    return next(dict(row) for row in found["pools"] if row["pool"] == pool)
+
+
+@contextmanager
+def broken(host: str, fault: str, repair: str) -> Iterator[None]:
+    try:
+        lab.ssh(host, fault)
+        yield
+    finally:
+        lab.ssh(host, repair)
+
+
+def test_a_storm_of_reloads_and_rotations() -> None:
+    """Postfix, steering and the ledger reload, restart and rotate under load; every delivery is counted once."""
+    lab.wait_for("an empty queue", lambda: counted()["queue"] == 0, 60)
+    before = counted()["delivered"]
+    with Flow((ADDRESS, CAMPAIGN, "example.com"), rate=30, recipients=RECEIVERS) as flow:
+        lab.ssh(
+            HOST,
+            f"for each in 1 2 3 4 5 6; do postfix -c {POOL} reload; logrotate -f /etc/logrotate.d/mailfleet-postfix;"
+            " systemctl reload mailfleet-steer; systemctl restart mailfleet-ledger mailfleet-policy; sleep 1; done",
+        )
+    assert not flow.refusals
+    nothing_lost_nothing_doubled(flow.sent)
+    lab.wait_for("the ledger's count", lambda: counted()["delivered"] - before == len(flow.sent), 20)
+
+
+def test_a_ledger_that_cannot_write_stops_no_mail() -> None:
+    """First somebody keeps its database locked, then its disk is full; afterwards everything is counted."""
+    before = counted()["delivered"]
+    lock = (
+        f"import sqlite3, time; db = sqlite3.connect('{LEDGER}/ledger.db', isolation_level=None); "
+        "db.execute('BEGIN IMMEDIATE'); time.sleep(12)"
+    )
+    lab.ssh(HOST, f'systemd-run --collect --unit=lab-lock python3 -c "{lock}"')
+    sent = submit("example.com", CAMPAIGN, RECEIVERS, 10)
+    nothing_lost_nothing_doubled(sent, 30)
+    small = (
+        f"systemctl stop mailfleet-ledger; cp -a {LEDGER} /root/kept; "
+        f"mount -t tmpfs -o size=$(($(du -sk {LEDGER} | cut -f1) + 200))k,mode=750 tmpfs {LEDGER}; "
+        f"cp -a /root/kept/. {LEDGER}; systemctl start mailfleet-ledger; "
+        f"dd if=/dev/zero of={LEDGER}/full bs=1k 2>/dev/null; true"
+    )
+    large = (
+        f"rm -f {LEDGER}/full; systemctl stop mailfleet-ledger; cp -a {LEDGER}/. /root/kept; umount -l {LEDGER}; "
+        f"cp -a /root/kept/. {LEDGER}; rm -rf /root/kept; systemctl start mailfleet-ledger"
+    )
+    with broken(HOST, small, large):
+        later = submit("example.com", CAMPAIGN, RECEIVERS, 10)
+        nothing_lost_nothing_doubled(later, 30)
+        said = "journalctl -u mailfleet-ledger --since -60s --no-pager"
+        lab.wait_for("its sentence", lambda: "its disk is full" in lab.ssh(HOST, said), 20)
+    expected = len(sent) + len(later)
+    lab.wait_for("the ledger's count", lambda: counted()["delivered"] - before == expected, 40)
+
+
+def test_a_name_server_that_is_dead_delays_mail_and_loses_none() -> None:
+    """Domains that were known keep their lane; all of it leaves soon after the DNS is back."""
+    known = submit("tx.example.com", TRANS, RECEIVERS, 1)
+    nothing_lost_nothing_doubled(known, 30)
+    both = "named-primary named-secondary"
+    with broken("world", f"systemctl stop {both}", f"systemctl start {both}"):
+        waiting = submit("tx.example.com", TRANS, ("gmail.com", "orange.fr"), 5)
+        time.sleep(15)
+        explained = json.loads(lab.ssh(HOST, "mailfleet explain anna@gmail.com --json"))
+        assert {row["isp"] for row in explained} == {"gmail"}
+    nothing_lost_nothing_doubled([*known, *waiting], 120)
+
+
+def test_mail_that_is_queued_survives_a_reboot() -> None:
+    lab.ssh(HOST, "mailfleet pause pool campaign --reason 'a reboot'")
+    sent = submit("example.com", CAMPAIGN, RECEIVERS, 10)
+    booted = "systemctl show -P UserspaceTimestamp"
+    before = lab.ssh(HOST, booted)
+    lab.ssh(HOST, "systemd-run --on-active=1 systemctl reboot")
+    lab.wait_for("the host", lambda: lab.ssh(HOST, booted, check=False) not in ("", before), 60)
+    lab.wait_for("the agent", lambda: "a reboot" in lab.ssh(HOST, "mailfleet status", check=False), 30)
+    assert lab.deliveries() == []
+    lab.ssh(HOST, "mailfleet resume pool campaign")
+    nothing_lost_nothing_doubled(sent, 90)
+
+
+def point(host: str) -> None:
+    """The MX of the domain that moves."""
+    text = f"server 192.0.2.53\nupdate delete {MOVED} MX\nupdate add {MOVED} 2 MX 10 {host}\nsend\n"
+    lab.ssh("world", f"printf '{text}' | nsupdate -k /etc/named-rndc.key")
+
+
+def isp() -> str:
+    explained = json.loads(lab.ssh(HOST, f"mailfleet explain anna@{MOVED} --sender example.com --json"))
+    return str(explained[0]["isp"])
+
+
+def test_a_receiver_that_moves_to_another_provider() -> None:
+    for persona in ("gmail", "outlook"):
+        lab.lab("persona", persona, f"also={MOVED}")
+    point("gmail-smtp-in.l.google.com.")
+    lab.wait_for("Gmail's profile", lambda: isp() == "gmail", 30)
+    with Flow((ADDRESS, CAMPAIGN, "example.com"), rate=10, recipients=(MOVED,)) as flow:
+        time.sleep(3)
+        point("outlook-com.olc.protection.outlook.com.")
+        lab.wait_for("Outlook's profile", lambda: isp() == "outlook", 30)
+        moved = time.time()
+        time.sleep(3)
+    assert not flow.refusals
+    nothing_lost_nothing_doubled(flow.sent)
+    ours = {message.identity: message.sent for message in flow.sent}
+    late = [delivery for delivery in lab.deliveries() if ours.get(delivery.identity, 0) > moved]
+    assert late
+    assert {delivery.persona for delivery in late} == {"outlook"}
+    lanes = lab.ssh(HOST, f"grep -h '@{MOVED}>.*status=sent' /var/log/postfix/postfix-campaign.log | tail -n 10")
+    assert all("/outlook-" in line for line in lanes.splitlines()), lanes
