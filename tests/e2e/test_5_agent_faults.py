@@ -80,7 +80,8 @@ def test_a_ledger_that_cannot_write_stops_no_mail() -> None:
     # What SQLite has set aside for its next writes would last for a while.
     trim = f"import sqlite3; sqlite3.connect('{LEDGER}/ledger.db').execute('PRAGMA wal_checkpoint(TRUNCATE)')"
     small = (
-        f'systemctl stop mailfleet-ledger; runuser -u mailfleet -- python3 -c "{trim}"; cp -a {LEDGER} /root/kept; '
+        "while systemctl is-active -q lab-lock; do sleep 0.2; done; systemctl stop mailfleet-ledger; "
+        f'runuser -u mailfleet -- python3 -c "{trim}"; cp -a {LEDGER} /root/kept; '
         f"mount -t tmpfs -o size=$(($(du -sk {LEDGER} | cut -f1) + 200))k,mode=750 tmpfs {LEDGER}; "
         f"chown mailfleet: {LEDGER}; cp -a /root/kept/. {LEDGER}; systemctl start mailfleet-ledger; sleep 2; "
         f"dd if=/dev/zero of={LEDGER}/full bs=1k 2>/dev/null; true"
