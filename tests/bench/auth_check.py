@@ -116,7 +116,7 @@ def one_by_one(zones: list[str], server: bind.Bind) -> float:
         asked.extend(questions)
         return plain(looker, questions)
 
-    audit_look.Looker.__call__ = note  # type: ignore[method-assign]
+    audit_look.Looker.__call__ = note  # type: ignore[assignment,method-assign]
     try:
         audited(zones, server)
     finally:

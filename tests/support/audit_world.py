@@ -111,5 +111,5 @@ def fetcher(records: Records) -> Callable[[Collection[Question]], dict[Question,
 
 def findings(changes: Records | None = None, **domain: object) -> list[Finding]:
     """Everything that the audit says of the world with these changes; keywords change the domain."""
-    subjects = [*SOURCES, DOMAIN._replace(**domain)]  # type: ignore[arg-type]
+    subjects: list[Domain | Source] = [*SOURCES, DOMAIN._replace(**domain)]  # type: ignore[arg-type]
     return audit(subjects, CHECKS, fetcher({**RECORDS, **(changes or {})}))
