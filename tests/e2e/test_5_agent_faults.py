@@ -141,7 +141,8 @@ def test_a_receiver_that_moves_to_another_provider() -> None:
         lab.lab("persona", persona, f"also={MOVED}")
     point("gmail-smtp-in.l.google.com.")
     lab.wait_for("Gmail's profile", lambda: isp() == "gmail", 30)
-    with Flow((ADDRESS, CAMPAIGN, "example.com"), rate=10, recipients=(MOVED,)) as flow:
+    # The queue manager keeps its last answer for half a minute, if it asks for nobody else.
+    with Flow((ADDRESS, CAMPAIGN, "example.com"), rate=10, recipients=(MOVED, "generic.example")) as flow:
         time.sleep(3)
         point("outlook-com.olc.protection.outlook.com.")
         lab.wait_for("Outlook's profile", lambda: isp() == "outlook", 30)
@@ -149,8 +150,8 @@ def test_a_receiver_that_moves_to_another_provider() -> None:
         time.sleep(3)
     assert not flow.refusals
     nothing_lost_nothing_doubled(flow.sent)
-    ours = {message.identity: message.sent for message in flow.sent}
-    late = [delivery for delivery in lab.deliveries() if ours.get(delivery.identity, 0) > moved]
+    theirs = {message.identity for message in flow.sent if MOVED in message.recipient and message.sent > moved}
+    late = [delivery for delivery in lab.deliveries() if delivery.identity in theirs]
     assert late
     assert {delivery.persona for delivery in late} == {"outlook"}
     lanes = lab.ssh(HOST, f"grep -h '@{MOVED}>.*status=sent' /var/log/postfix/postfix-campaign.log | tail -n 10")
