@@ -81,7 +81,7 @@ def _usable(home: Path, label: str) -> bool:
 def prune() -> None:
     """Remove what no lab has used for two weeks, and what interrupted builds left an hour ago or earlier."""
     now = time.time()
-    for kind in ("images", "layers", "repositories", "standins"):
+    for kind in ("images", "layers", "repositories", "standins", "wheels"):
         for home in (CACHE / kind).glob("*"):
             stamp = home / "stamp"
             used = (stamp if stamp.exists() else home).stat().st_mtime

@@ -59,7 +59,8 @@ def ensure(host: Host, *, fresh: bool = False) -> None:
     files = hostfiles.common(host, access.public_key(), access.host_keys(host.name))
     if host.name == "world":
         files |= world.files(access.tsig_secret())
-    recipe = _recipe([*lowers, *([debs] if debs else [])], files)
+    wheels = images.wheels(host)
+    recipe = _recipe([*lowers, *(part for part in (debs, wheels) if part)], files)
     home = machines.home(host)
     marker = home / "recipe"
     matches = marker.exists() and marker.read_text() == recipe and not fresh
@@ -77,7 +78,7 @@ def ensure(host: Host, *, fresh: bool = False) -> None:
         hostfiles.write(root, files)
         marker.write_text(recipe)
     step(host.name, f"booting {host.suite}")
-    machines.start(host, binds(host, debs))
+    machines.start(host, binds(host, debs, wheels))
     machines.wait(host, ready(host))
     step(host.name, "is ready")
 
@@ -88,10 +89,11 @@ def _recipe(parts: list[Path], files: dict[str, hostfiles.File]) -> str:
     return cache.digest([[cache.identity(part) for part in parts], described])
 
 
-def binds(host: Host, debs: Path | None) -> list[str]:
+def binds(host: Host, debs: Path | None, wheels: Path | None) -> list[str]:
     if host.name == "world":
         return [f"--bind={SHARED}:{world.SHARED}"]
-    return [f"--bind-ro={debs}:{images.REPOSITORY}"]
+    found = {images.REPOSITORY: debs, images.WHEELHOUSE: wheels}
+    return [f"--bind-ro={part}:{place}" for place, part in found.items() if part]
 
 
 def ssh(host: str) -> list[str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .hostfiles import File
-from .settings import DNS_PRIMARY, GOLDEN_ADDRESS, GOLDEN_DOMAIN
+from .settings import DNS_PRIMARY, GOLDEN_ADDRESS, GOLDEN_DOMAIN, REPORTS_DOMAIN
 
 HOST = f"mx.{GOLDEN_DOMAIN}"
 UNITS = ("postfix", "rspamd", "redis-server")
@@ -68,6 +68,7 @@ authenticated_headers = [];
     email = "dmarc@{GOLDEN_DOMAIN}";
     domain = "{GOLDEN_DOMAIN}";
     org_name = "Golden";
+    smtp = "{GOLDEN_ADDRESS}";
 }}
 """,
     "worker-proxy.inc": """bind_socket = "127.0.0.1:11332";
@@ -85,7 +86,9 @@ count = 1;
 
 
 def files() -> dict[str, File]:
-    pattern = rf"/(^|\.){GOLDEN_DOMAIN.replace('.', chr(92) + '.')}$/ any" + "\n"
+    pattern = "".join(
+        rf"/(^|\.){name.replace('.', chr(92) + '.')}$/ any" + "\n" for name in (GOLDEN_DOMAIN, REPORTS_DOMAIN)
+    )
     return {
         "etc/postfix/main.cf": File(MAIN_CF),
         "etc/postfix/domains": File(pattern),

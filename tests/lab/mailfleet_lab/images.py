@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import mounts
 from .cache import built
 from .mirror import apt_settings, mirror
-from .settings import BASE_PACKAGES, CACHE, Host
+from .settings import BASE_PACKAGES, CACHE, PYTHON, UNBUILT, WHEELS, Host
 from .shell import run
 from .ui import LabError, step
 
 REPOSITORY = "/srv/mailfleet-apt"
+WHEELHOUSE = "/srv/mailfleet-wheels"
 # apt's timers would hold the package lock in the middle of a test; waiting for the network delays the boot.
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "systemd-networkd-wait-online.service", "console-getty.service")
 HOOKS = (
@@ -65,6 +68,27 @@ def repository(suite: str, packages: Sequence[str], lower: Path) -> Path:
         mounts.remove(work)
 
     return built("repositories", suite, [suite, sorted(packages), lower.parent.name], build)
+
+
+def wheels(host: Host) -> Path | None:
+    """A directory of Python packages with what they need, for hosts where something is installed with pip."""
+    if host.preinstalled or host.suite not in PYTHON:
+        return None
+    builds = [
+        f"--platform={kind}_{platform.machine()}" for kind in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
+    ]
+    options = ["--only-binary=:all:", "--implementation=cp", f"--python-version={PYTHON[host.suite]}", *builds, *WHEELS]
+
+    def build(target: Path) -> None:
+        step(host.suite, f"downloading {' '.join(WHEELS)} and what it needs")
+        pip, log = (
+            [sys.executable, "-m", "pip", "--disable-pip-version-check"],
+            CACHE / "logs" / f"wheels-{host.suite}.log",
+        )
+        run([*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", target, *UNBUILT], log=log)
+        run([*pip, "download", "--quiet", "--find-links", target, "--dest", target, *options], log=log)
+
+    return built("wheels", host.suite, [options, UNBUILT], build)
 
 
 def layer(suite: str, packages: Sequence[str], lower: Path, debs: Path) -> Path:

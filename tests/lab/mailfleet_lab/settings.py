@@ -26,6 +26,7 @@ DNS_SECONDARY = "192.0.2.54"
 TSIG_NAME = "mailfleet-lab"
 GOLDEN_ADDRESS = "203.0.113.100"
 GOLDEN_DOMAIN = "golden.example"
+REPORTS_DOMAIN = "reports.example.net"  # takes DMARC reports; rspamd writes to known suffixes only
 
 BASE_PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "python3", "python3-apt", "iproute2", "procps", "ca-certificates",
@@ -36,7 +37,13 @@ SENDER_PACKAGES = (
     "python3-dnspython", "python3-lmdb", "python3-prometheus-client",
     # What the stand-in for PowerMTA needs; the real one brings its own.
     "python3-aiosmtpd", "python3-dkim",
+    # For the environment of parsedmarc.
+    "python3-venv",
 )  # fmt: skip
+# What pip may install on a sender, for the Python of its suite.
+WHEELS = ("parsedmarc==11.1.0",)
+UNBUILT = ("authres", "dkimpy")  # of those they need, the ones that PyPI has as sources only
+PYTHON = {"bookworm": "3.11"}
 WORLD_PACKAGES = (
     "bind9", "bind9-utils", "bind9-dnsutils", "postfix", "rspamd", "redis-server", "openssl", "swaks", "curl",
 )  # fmt: skip

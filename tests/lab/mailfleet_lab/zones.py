@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .settings import DNS_PRIMARY, DNS_SECONDARY, GOLDEN_ADDRESS, GOLDEN_DOMAIN, HOSTS
+from .settings import DNS_PRIMARY, DNS_SECONDARY, GOLDEN_ADDRESS, GOLDEN_DOMAIN, HOSTS, REPORTS_DOMAIN
 
 Table = Mapping[str, Mapping[str, Any]]
 SENDER_NUMBERS = range(20, 100)
@@ -60,11 +60,12 @@ def dynamic() -> dict[str, str]:
         f"{name} A 198.51.100.{number}\n{name} AAAA 2001:db8:100::{number}" for number, name in [*managed, *numbers]
     ]
     pointers = [(number, f"{name}.example.net.") for number, name in [*managed, *numbers]]
+    reports = [f"{REPORTS_DOMAIN}. MX 10 mx.{GOLDEN_DOMAIN}.", f'*._report._dmarc.{REPORTS_DOMAIN}. TXT "v=DMARC1"']
     v4 = [f"{number} PTR {name}" for number, name in pointers]
     v6 = [f"{_nibbles(f'2001:db8:100::{number}')} PTR {name}" for number, name in pointers]
     return {
         "example.com": HEAD + '@ TXT "google-site-verification=somebody-elses-value"\n',
-        "example.net": HEAD + "\n".join(forward) + "\n",
+        "example.net": HEAD + "\n".join([*forward, *reports]) + "\n",
         "example.org": HEAD,
         "example-outreach.com": HEAD,
         REVERSE_V4: HEAD + "\n".join(v4) + "\n",

@@ -82,6 +82,24 @@ class TestReading:
         assert [(row.passed, row.messages) for row in new.rows] == [(True, 5), (False, 2)]
         assert new.rows[1].spf == "fail spoofed.example.com"
 
+    def test_a_report_of_the_golden_receiver(self) -> None:
+        text = FIXTURE.with_name("golden.json").read_text(encoding="utf-8")
+        (report,), problems = reports.read_reports(text, datetime.date(2026, 11, 22))
+        assert (report.org, report.policy, problems) == ("Golden", "none", [])
+        known = Known(["198.51.100.21", "2001:db8:100::21"], senders_of({"example.com": {}}))
+        found = summarize(report.rows, known)["example.com"]
+        assert found["days"] == [["2026-11-21", 12, 0, 3, 0, 0]]
+        assert found["sources"] == [
+            {
+                "source": "203.0.113.1",
+                "kind": "unknown",
+                "from": "example.com",
+                "dkim": "",
+                "spf": "none spoofer.example",
+                "messages": 3,
+            }
+        ]
+
     @pytest.mark.parametrize(
         ("changes", "words"),
         [
