@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Backend, Reading, Rfc2136, Zone
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Change, Key
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_octodns import OctoDns
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import Server, Settings
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import BackendSettings, Server, Settings
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import Applied
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_zonefile import ZoneFiles
 
@@ -24,7 +23,7 @@ class Backends:
         self.settings = settings
         self.open: dict[str, Backend] = {"": Rfc2136(settings)}
         for name, place in settings.backends.items():
-            self.open[name] = OctoDns(place, settings) if place.provider else ZoneFiles(place, settings)
+            self.open[name] = _octodns(place, settings) if place.provider else ZoneFiles(place, settings)
 
     def read(self, keys: Iterable[Key]) -> Reading:
         whole = Reading({}, {}, {}, set())
@@ -45,7 +44,7 @@ class Backends:
 
     def apply(self, zones: Mapping[Zone, Sequence[Change]]) -> dict[Zone, Applied]:
         applied: dict[Zone, Applied] = {}
-        for name in {zone.server.backend for zone in zones}:
+        for name in dict.fromkeys(zone.server.backend for zone in zones):
             share = {zone: changes for zone, changes in zones.items() if zone.server.backend == name}
             applied.update(self.open[name].apply(share))
         return applied
@@ -54,3 +53,10 @@ class Backends:
         """The file the zone is written to; empty for zones that are changed where the world asks."""
         backend = self.open[zone.server.backend]
         return str(backend.path(zone.name)) if isinstance(backend, ZoneFiles) else ""
+
+
+def _octodns(place: BackendSettings, settings: Settings) -> Backend:
+    """octoDNS is loaded only for those who use it."""
+    from ansible_collections.mailfleet.mta.plugins.module_utils._dns_octodns import OctoDns
+
+    return OctoDns(place, settings)

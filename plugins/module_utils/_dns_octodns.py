@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from threading import Lock
 from typing import Any, Union
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Reading, Zone, write_all
@@ -50,6 +52,7 @@ class OctoDns:
     ) -> None:
         self.place, self.settings, self.opener = place, settings, opener
         self.known = known(place)
+        self.turn = Lock() if self.known.one_writer else nullcontext()
         self.provider: Any = None
         self.zones: set[str] = set()
         self.listed = False
@@ -162,7 +165,8 @@ class OctoDns:
         plan = self.provider.plan(ours, processors=[guard])
         own = guard.allowed(plan.changes) if plan else []
         if own:  # a provider that writes whole zones gets the whole zone
-            self.provider.apply(plan_of(contents.zone, whole, own))
+            with self.turn:
+                self.provider.apply(plan_of(contents.zone, whole, own))
 
 
 def _longest(name: str, zones: set[str]) -> str:

@@ -27,6 +27,7 @@ class Known(NamedTuple):
     atomic: bool = False  # all changes of a zone, or none
     in_place: bool = True  # a record set is changed, not deleted and created anew
     verbatim: bool = False  # TXT values with escapes go back as they came
+    one_writer: bool = False  # answers 500 when two write at once
 
 
 KNOWN = {
@@ -38,7 +39,10 @@ KNOWN = {
     ),
     "hetzner": Known("octodns_hetzner.HetznerProvider", "octodns-hetzner", {"backend": "hcloud"}),
     "ovh": Known("octodns_ovh.OvhProvider", "octodns-ovh", {"endpoint": "ovh-eu"}, in_place=False),
-    "powerdns": Known("octodns_powerdns.PowerDnsProvider", "octodns-powerdns", atomic=True, verbatim=True),
+    # On SQLite two writers lock each other out.
+    "powerdns": Known(
+        "octodns_powerdns.PowerDnsProvider", "octodns-powerdns", atomic=True, verbatim=True, one_writer=True
+    ),
     "route53": Known("octodns_route53.Route53Provider", "octodns-route53", atomic=True),
 }
 

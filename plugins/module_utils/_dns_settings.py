@@ -135,6 +135,12 @@ def _backend(path: str, name: str, values: Mapping[str, Any]) -> BackendSettings
             f"{path}: is neither an octoDNS provider nor a directory of zone files, or both. "
             "Remedy: give provider with its settings, or directory."
         )
+    if not isinstance(settings["settings"], Mapping) or not isinstance(settings["allow_gaps"], bool):
+        wrong = "settings: is no mapping" if not isinstance(settings["settings"], Mapping) else "allow_gaps: is no bool"
+        raise ValueError(f"{path}.{wrong}. Remedy: see the documentation of dns.backends.")
+    if settings["directory"] and not str(settings["directory"]).startswith(("/", "~")):
+        remedy = "write it in full, for example with inventory_dir"
+        raise ValueError(f"{path}.directory: '{settings['directory']}' is no full path. Remedy: {remedy}.")
     if settings["directory"] and "{zone}" not in settings["file"]:
         raise ValueError(f"{path}.file: has no {{zone}}. Remedy: write it where the zone's name goes, as db.{{zone}}.")
     return BackendSettings(name, **settings)

@@ -81,6 +81,10 @@ def _backend(node: Node) -> None:
         )
     if not settings.absent and not isinstance(settings.value, dict):
         settings.report("is not a mapping.", "Write the settings of the octoDNS provider, one a line.")
+    if directory.text() and not directory.text().startswith(("/", "~")):
+        directory.report(
+            f"{shown(directory.value)} is no full path.", "Write it in full, for example with inventory_dir."
+        )
     node.field("allow_gaps").boolean(False)
     file = node.field("file")
     if not file.absent and "{zone}" not in file.text():

@@ -120,6 +120,14 @@ def test_a_domain_is_published_and_the_second_run_changes_nothing(pdns, zone):
     assert not again.get("failed")
 
 
+def test_many_zones_at_once(pdns, new_zone):
+    """On SQLite PowerDNS answers 500 when two zones are written side by side."""
+    zones = [new_zone() for _number in range(20)]
+    done = run_auth(pdns, *(auth_of(zone.name) for zone in zones))
+    assert not done.get("failed"), done["msg"]
+    assert done["summary"]["changed"] == 20
+
+
 def test_neighbours_and_their_ttl_survive(pdns, zone):
     odd = 'with "quotes"; and \\'
     zone.put(

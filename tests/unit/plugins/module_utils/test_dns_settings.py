@@ -86,6 +86,9 @@ def test_a_zone_with_a_server_leaves_the_common_backend():
         ({"backend": "cf", "backends": BACKENDS}, "dns: has a server and a backend"),
         ({"backends": {"x": {}}}, "dns.backends.x: is neither an octoDNS provider nor a directory"),
         ({"backends": {"x": {"directory": "/z", "file": "db"}}}, "dns.backends.x.file: has no {zone}"),
+        ({"backends": {"x": {"directory": "zones"}}}, "dns.backends.x.directory: 'zones' is no full path"),
+        ({"backends": {"x": {"provider": "ovh", "allow_gaps": "no"}}}, "dns.backends.x.allow_gaps: is no bool"),
+        ({"backends": {"x": {"provider": "ovh", "settings": SECRET}}}, "dns.backends.x.settings: is no mapping"),
         ({"backends": {"x": {"token": "x"}}}, "dns.backends.x.token: is no setting"),
     ],
 )
