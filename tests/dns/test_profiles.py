@@ -18,7 +18,7 @@ _places = itertools.count()
 @pytest.fixture
 def place(server):
     """A domain of its own below a zone that is not used otherwise."""
-    return ZoneUnderTest(server, f"d{next(_places)}.z79.test")
+    return ZoneUnderTest(server, f"d{next(_places)}.places.test")
 
 
 def parked(name):
@@ -115,11 +115,11 @@ def test_a_delegated_key_in_a_zone_that_we_write(server, zone, place):
     ],
 )
 def test_what_others_put_at_our_names_is_a_sentence(server, place, name, rdtype, value, words):
-    place.server, zone = server, ZoneUnderTest(server, "z79.test")
+    place.server, zone = server, ZoneUnderTest(server, "places.test")
     zone.put(f"{name}.{place.name.partition('.')[0]}", rdtype, value)
     domain = auth_of(
         place.name,
-        dkim_zone="keys.z79.test",
+        dkim_zone="keys.places.test",
         mta_sts=POLICY,
         tls_rpt=["mailto:tls@example.com"],
         bimi={"logo": "https://example.com/logo.svg", "certificate": ""},
