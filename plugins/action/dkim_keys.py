@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import Report, Wanted, plan_keys
@@ -29,7 +30,7 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         step = arguments.get("step", "read")
         if step == "plan":
-            return {**result, **self._plan(arguments.get("domains") or [], arguments.get("reports", "__dkim_read"))}
+            return {**result, **self._plan(arguments)}
         job: dict[str, Any] = {"host": self._variables["inventory_hostname"]}
         for option, empty in _TRAVELS.items():
             job[option] = arguments.pop(option, None) or empty
@@ -46,10 +47,12 @@ class ActionModule(ActionBase):
         found = hostvars[host].get(name) if host in hostvars else None
         return None if not found or found.get("failed") or found.get("unreachable") else found
 
-    def _plan(self, domains: list[Wanted], name: str) -> dict[str, Any]:
+    def _plan(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        domains: list[Wanted] = arguments.get("domains") or []
+        name = arguments.get("reports", "__dkim_read")
         hosts = sorted({host for item in domains for host in item["signers"]})
         reports: dict[str, Report] = {host: found for host in hosts if (found := self._registered(host, name))}
-        plan = plan_keys(domains, reports)
+        plan = plan_keys(domains, reports, boolean(arguments.get("staged", False)))
         if plan.problems:
             listed = "\n".join(f"- {problem}" for problem in plan.problems)
             return {"failed": True, "msg": f"No key was made or shared.\n{listed}", "problems": plan.problems}
@@ -57,6 +60,7 @@ class ActionModule(ActionBase):
             "changed": False,
             "public_keys": plan.public_keys,
             "pending": plan.pending,
+            "signing": plan.signing,
             "plan": {"make": plan.make, "seal": plan.seal, "store": plan.store},
         }
 

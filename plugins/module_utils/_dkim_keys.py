@@ -10,6 +10,8 @@ import dataclasses
 import typing as t
 import zlib
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_lineup import lineup
+
 # What one signer reported: the public keys it can sign with, public keys without their private half, and the public
 # half of its exchange key (None in check mode, when it has none yet).
 Public = dict[str, dict[str, str]]
@@ -23,7 +25,10 @@ class Report(t.TypedDict):
 
 
 class Wanted(t.TypedDict):
+    """What the compiled fleet says of a domain; its selector is the one that a first key gets."""
+
     domain: str
+    pool: str
     selector: str
     signers: list[str]
 
@@ -42,6 +47,7 @@ class Plan:
     seal: dict[str, dict[str, Order]] = dataclasses.field(default_factory=dict)
     store: dict[str, dict[str, Pairs]] = dataclasses.field(default_factory=dict)
     problems: list[str] = dataclasses.field(default_factory=list)
+    signing: dict[str, Pairs] = dataclasses.field(default_factory=dict)  # what each host signs with
 
     @property
     def pending(self) -> bool:
@@ -72,43 +78,54 @@ def _refusal(name: str, silent: list[str], orphans: dict[str, str]) -> str | Non
     return None
 
 
-def plan_keys(wanted: t.Iterable[Wanted], reports: t.Mapping[str, Report]) -> Plan:
+def plan_keys(wanted: t.Iterable[Wanted], reports: t.Mapping[str, t.Any], staged: bool = False) -> Plan:
     """Plan the run from what every signer reported; hosts missing in C(reports) were not reached.
 
     A domain none of whose signers reported is not this run's business: its key is None and nothing is planned.
+    C(staged) also makes the keys that a rotation asks for, which nobody signs with yet.
     """
     plan = Plan()
     for item in wanted:
-        domain, selector = item["domain"], item["selector"]
-        key = {"domain": domain, "selector": selector}
-        name = f"{domain}/{selector}"
-        known = plan.public_keys.setdefault(domain, {})
-        known.setdefault(selector, None)
-        signers = sorted(host for host in item["signers"] if host in reports)
-        if not signers:
-            continue
-        held = _held({host: reports[host]["public"] for host in signers}, domain, selector)
-        orphans = _held({host: reports[host]["orphans"] for host in signers}, domain, selector)
-        if len(set(held.values())) > 1:
-            plan.problems.append(
-                f"{name}: {_names(held)} hold different keys. Remove {selector}.private and {selector}.public of "
-                "this domain on each host whose key is not the one in DNS; the next run shares the other one."
-            )
-            continue
-        if held:
-            owner = min(held)
-            known[selector] = held[owner]
-        else:
-            refusal = _refusal(name, [host for host in item["signers"] if host not in reports], orphans)
-            if refusal:
-                plan.problems.append(refusal)
-                continue
-            # Making keys is slow, so the senders of a pool share the work; every controller chooses the same one.
-            owner = signers[zlib.crc32(name.encode()) % len(signers)]
-            plan.make.setdefault(owner, []).append(key)
-        for host in signers:
-            if host != owner and host not in held:
-                order = Order(exchange=reports[host]["exchange"], pairs=[])
-                plan.seal.setdefault(owner, {}).setdefault(host, order)["pairs"].append(key)
-                plan.store.setdefault(host, {}).setdefault(owner, []).append(key)
+        now = lineup(item["domain"], item["selector"], item["signers"], reports)
+        for host, selectors in now.signing.items():
+            rows = [{"domain": item["domain"], "pool": item["pool"], "selector": selector} for selector in selectors]
+            plan.signing.setdefault(host, []).extend(rows)
+        whole = staged and all(host in reports for host in item["signers"])
+        for selector in (*now.selectors, *(now.staged if whole else ())):
+            _plan_key(plan, item, selector, reports)
     return plan
+
+
+def _plan_key(plan: Plan, item: Wanted, selector: str, reports: t.Mapping[str, t.Any]) -> None:
+    domain = item["domain"]
+    key = {"domain": domain, "selector": selector}
+    name = f"{domain}/{selector}"
+    known = plan.public_keys.setdefault(domain, {})
+    known.setdefault(selector, None)
+    signers = sorted(host for host in item["signers"] if host in reports)
+    if not signers:
+        return
+    held = _held({host: reports[host]["public"] for host in signers}, domain, selector)
+    orphans = _held({host: reports[host]["orphans"] for host in signers}, domain, selector)
+    if len(set(held.values())) > 1:
+        plan.problems.append(
+            f"{name}: {_names(held)} hold different keys. Remove {selector}.private and {selector}.public of "
+            "this domain on each host whose key is not the one in DNS; the next run shares the other one."
+        )
+        return
+    if held:
+        owner = min(held)
+        known[selector] = held[owner]
+    else:
+        refusal = _refusal(name, [host for host in item["signers"] if host not in reports], orphans)
+        if refusal:
+            plan.problems.append(refusal)
+            return
+        # Making keys is slow, so the senders of a pool share the work; every controller chooses the same one.
+        owner = signers[zlib.crc32(name.encode()) % len(signers)]
+        plan.make.setdefault(owner, []).append(key)
+    for host in signers:
+        if host != owner and host not in held:
+            order = Order(exchange=reports[host]["exchange"], pairs=[])
+            plan.seal.setdefault(owner, {}).setdefault(host, order)["pairs"].append(key)
+            plan.store.setdefault(host, {}).setdefault(owner, []).append(key)

@@ -16,6 +16,7 @@ from typing import Any, Callable
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
 from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore, Pair, check_pairs
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_host import live_signing, read_states
 
 Job = Mapping[str, Any]
 Result = dict[str, Any]
@@ -31,7 +32,7 @@ def unpack(packed: str) -> Job:
     return job
 
 
-def _pairs(items: Iterable[Any]) -> list[Pair]:
+def check_job_pairs(items: Iterable[Any]) -> list[Pair]:
     try:
         return check_pairs((item["domain"], item["selector"]) for item in items)
     except (KeyError, TypeError):
@@ -44,7 +45,9 @@ def _difference(pairs: Iterable[Pair], words: str) -> list[dict[str, str]]:
 
 
 def read(store: Keystore, job: Job, check_mode: bool) -> Result:
-    pairs = _pairs(job["pairs"])
+    """All keys of these domains, also those that a rotation made beside the one asked for."""
+    domains = sorted({domain for domain, _selector in check_job_pairs(job["pairs"])})
+    pairs = sorted({*check_job_pairs(job["pairs"]), *store.found(domains)})
     misplaced = store.misplaced(pairs)
     had_exchange = store.exchange_public(create=False)
     if not check_mode:
@@ -56,16 +59,18 @@ def read(store: Keystore, job: Job, check_mode: bool) -> Result:
         "orphans": orphans,
         "exchange": had_exchange or (None if check_mode or not pairs else store.exchange_public(create=True)),
         "repaired": misplaced,
+        "rotation": read_states(store.directory, domains),
+        "signing": live_signing(domains),
     }
 
 
 def make(store: Keystore, job: Job, check_mode: bool) -> Result:
-    pairs = _pairs(job["pairs"])
+    pairs = check_job_pairs(job["pairs"])
     parcels = {}
     if not check_mode:
         store.make(pairs)
         for recipient, order in sorted(job["seal"].items()):
-            pairs_for = _pairs(order["pairs"])
+            pairs_for = check_job_pairs(order["pairs"])
             parcels[recipient] = store.seal(pairs_for, order["exchange"], job["host"], recipient)
     return {"changed": bool(pairs), "parcels": parcels, "diff": _difference(pairs, "made here")}
 
@@ -73,7 +78,7 @@ def make(store: Keystore, job: Job, check_mode: bool) -> Result:
 def receive(store: Keystore, job: Job, check_mode: bool) -> Result:
     difference = []
     for sender, items in sorted(job["receive"].items()):
-        pairs = _pairs(items)
+        pairs = check_job_pairs(items)
         difference += _difference(pairs, f"from {sender}")
         if not check_mode:
             store.store(job["parcels"][sender], pairs, sender, job["host"])

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _dmarc_stages, _spf
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import NULL_MX, Outcome, Wanted
-from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import parse_dkim
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import build_dkim, parse_dkim
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import build_dmarc, is_dmarc, parse_dmarc
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import has_version, parse_tags, printable
 
@@ -209,6 +209,45 @@ def dkim(wanted: Wanted, have: Values, final: bool) -> Outcome:
     return Outcome(have if published == key else wanted.values)
 
 
+def dkim_revoked(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """An empty p= in the place of our former key; what is gone already needs none."""
+    if not have:
+        return Outcome(())
+    problem = _not_ours(wanted, have)
+    if problem:
+        return problem
+    key = parse_dkim(have[0])
+    return Outcome(have if key.revoked else (build_dkim(key._replace(public_key="")),), shrinks=not key.revoked)
+
+
+def dkim_removed(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """Only what was revoked before goes, so that nothing in use is ever taken away."""
+    if not have:
+        return Outcome(())
+    problem = _not_ours(wanted, have)
+    if problem:
+        return problem
+    if not parse_dkim(have[0]).revoked:
+        return _refuse("still publishes a DKIM key that was to be revoked", "run dkim_rotate.yml again", have)
+    return Outcome(())
+
+
+def _not_ours(wanted: Wanted, have: Values) -> Outcome | None:
+    try:
+        published = parse_dkim(have[0]) if len(have) == 1 else None
+    except ValueError:
+        published = None
+    if published is None:
+        return _refuse("has other records than our former DKIM key", "delete them", have)
+    ours = parse_dkim(wanted.values[0]) if wanted.values else published
+    if not published.revoked and published.same_key != ours.same_key:
+        return _refuse(
+            f"publishes another DKIM key ({_end(published.public_key)}) than the one that was replaced",
+            "see who else writes the zone; it is left alone",
+        )
+    return None
+
+
 def _end(public_key: str) -> str:
     """Keys of one length begin alike, and those of RSA end in the same exponent."""
     return f"p=...{public_key[-24:]}"
@@ -271,6 +310,8 @@ RULES: dict[str, Callable[[Wanted, Values, bool], Outcome]] = {
     "tagged": tagged,
     "spf": spf,
     "dkim": dkim,
+    "dkim_removed": dkim_removed,
+    "dkim_revoked": dkim_revoked,
     "dmarc": dmarc,
     "dmarc_kept": dmarc_kept,
     "dmarc_step": dmarc_step,

@@ -62,10 +62,21 @@ class Keystore:
                 half.setdefault(pair[0], {})[pair[1]] = text.decode("ascii", "replace").strip()
         return complete, orphans
 
+    def found(self, domains: Iterable[str]) -> list[Pair]:
+        """Return every (domain, selector) that has a file, whether anybody asked for it or not."""
+        pairs = set()
+        for domain in domains:
+            with contextlib.suppress(FileNotFoundError):
+                for name in os.listdir(os.path.join(self.directory, domain)):
+                    selector, _dot, half = name.rpartition(".")
+                    if half in ("private", "public") and _NAME.match(selector):
+                        pairs.add((domain, selector))
+        return sorted(pairs)
+
     def misplaced(self, pairs: Iterable[Pair]) -> list[str]:
         """Return the private keys that the signer could not read, or that others could."""
         try:
-            gid = self._gid()
+            gid = self.gid()
         except KeyFailure:
             return []
         wrong = []
@@ -78,7 +89,7 @@ class Keystore:
 
     def repair(self, paths: Iterable[str]) -> None:
         for path in paths:
-            os.chown(path, os.geteuid(), self._gid())
+            os.chown(path, os.geteuid(), self.gid())
             os.chmod(path, 0o640)
 
     def exchange_public(self, create: bool) -> str | None:
@@ -86,14 +97,14 @@ class Keystore:
         path = os.path.join(self.directory, "exchange")
         public = _read(f"{path}.public")
         if not public and create:
-            with self._writing():
+            with self.writing():
                 self._finish(path, lambda: _keyseal.make_pair(_EXCHANGE_BITS), 0o600, os.getegid())
             public = _read(f"{path}.public")
         return public.decode("ascii").strip() if public else None
 
     def make(self, pairs: Sequence[Pair]) -> None:
         """Make the missing keys."""
-        with self._writing():
+        with self.writing():
             self._everywhere(self._make, pairs)
 
     def seal(self, pairs: Iterable[Pair], exchange_public: str, sender: str, recipient: str) -> str:
@@ -109,7 +120,7 @@ class Keystore:
 
     def store(self, parcel: str, pairs: Sequence[Pair], sender: str, recipient: str) -> None:
         """Open a parcel and keep the keys that were asked for, and no others."""
-        with self._writing():
+        with self.writing():
             private = _read(os.path.join(self.directory, "exchange.private"))
             if private is None:
                 raise KeyFailure(f"{self.directory}/exchange.private is gone. Remove exchange.public and run again.")
@@ -121,12 +132,12 @@ class Keystore:
             self._everywhere(self._store, [(pair, received[pair], sender) for pair in pairs])
 
     def _make(self, pair: Pair) -> None:
-        self._finish(self._base(pair), lambda: _keyseal.make_pair(_BITS), 0o640, self._gid())
+        self._finish(self._base(pair), lambda: _keyseal.make_pair(_BITS), 0o640, self.gid())
 
     def _store(self, item: tuple[Pair, bytes, str]) -> None:
         pair, pem, sender = item
         base, public = self._base(pair), _keyseal.public_of(pem)
-        self._finish(base, lambda: (pem, public), 0o640, self._gid())
+        self._finish(base, lambda: (pem, public), 0o640, self.gid())
         if self.read([pair])[0] != {pair[0]: {pair[1]: public}}:
             raise KeyFailure(
                 f"{base}.private is another key than the one {sender} signs with. "
@@ -134,10 +145,15 @@ class Keystore:
             )
 
     def _base(self, pair: Pair) -> str:
-        self._mkdir(os.path.join(self.directory, pair[0]))
-        return os.path.join(self.directory, *pair)
+        return os.path.join(self.domain_directory(pair[0]), pair[1])
 
-    def _gid(self) -> int:
+    def domain_directory(self, domain: str) -> str:
+        """Return the directory of a domain, made on first use."""
+        directory = os.path.join(self.directory, domain)
+        self._mkdir(directory)
+        return directory
+
+    def gid(self) -> int:
         try:
             return grp.getgrnam(self.group).gr_gid
         except KeyError:
@@ -146,8 +162,8 @@ class Keystore:
             ) from None
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One writer at a time; what it wrote is on the disk when it ends."""
+    def writing(self) -> Iterator[None]:
+        """Let one writer in at a time; what it wrote is on the disk when it ends."""
         _keyseal.require()
         self._mkdir(self.directory)
         handle = os.open(self.directory, os.O_RDONLY)
@@ -162,7 +178,7 @@ class Keystore:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.mkdir(path, 0o700)
-        os.chown(path, os.geteuid(), self._gid())
+        os.chown(path, os.geteuid(), self.gid())
         os.chmod(path, 0o750)
 
     @staticmethod

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,14 @@ def parse(lines: Iterable[str]) -> Queue:
             queue.moving += 1
         queue.senders[message.get("sender", "").rpartition("@")[2].lower()] += 1
     return queue
+
+
+def arrivals(lines: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Sender domain and time of arrival of each queued message, from ``postqueue -j``."""
+    for line in lines:
+        if line.strip():
+            message = json.loads(line)
+            yield message.get("sender", "").rpartition("@")[2].lower(), int(message.get("arrival_time", 0))
 
 
 def leaving(live: Holdings, wanted: Holdings, fleet: Iterable[str]) -> list[Leaving]:

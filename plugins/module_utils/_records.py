@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Optional
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _records_bimi as _bimi
 from ansible_collections.mailfleet.mta.plugins.module_utils import _records_sts as _sts
@@ -30,6 +30,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import
     DkimKey,
     build_dkim,
     dkim_alias,
+    dkim_key,
     dkim_name,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import (
@@ -42,7 +43,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc impor
 PARKED = "parked"
 
 Auth = Mapping[str, Any]  # one DOMAIN_AUTH of the compiled fleet
-Keys = Mapping[str, Mapping[str, str]]  # domain -> selector -> base64 public key
+Keys = Mapping[str, Mapping[str, Optional[str]]]  # domain -> selector -> base64 public key
 
 
 def _addresses(ips: Mapping[str, list[str]] | None) -> tuple[str, ...]:
@@ -72,7 +73,7 @@ def _spf_wanted(auth: Auth, name: str, ttl: int, extra: Iterable[str]) -> Wanted
 
 
 def domain_records(auth: Auth, keys: Keys, ttl_of: Callable[[str], int]) -> list[Wanted]:
-    """The record set of one domain. A selector without a key has no record here; see missing_keys."""
+    """The record set of one domain, with every key that its signers show. For those without one see missing_keys."""
     domain, return_path = plain_name(auth["domain"]), plain_name(auth["return_path"])
     owner, ttl, bounce_ttl = (auth["domain"],), ttl_of(domain), ttl_of(return_path)
     wanted = []
@@ -98,14 +99,21 @@ def domain_records(auth: Auth, keys: Keys, ttl_of: Callable[[str], int]) -> list
 
 
 def _dkim_wanted(auth: Auth, domain: str, keys: Keys, ttl_of: Callable[[str], int]) -> list[Wanted]:
-    public_key = keys.get(auth["domain"], {}).get(auth["selector"])
-    if not public_key or not auth.get("signers"):
-        return []
-    selector, owner = plain_name(auth["selector"]), (auth["domain"],)
-    name = dkim_name(domain, selector, plain_name(auth.get("dkim_zone") or ""))
-    text = build_dkim(DkimKey(public_key))
+    own = keys.get(auth["domain"], {}) if auth.get("signers") else {}
+    zone = plain_name(auth.get("dkim_zone") or "")
+    return [
+        record
+        for selector, public_key in own.items()
+        if public_key
+        for record in dkim_records(domain, plain_name(selector), public_key, zone, ttl_of)
+    ]
+
+
+def dkim_records(domain: str, selector: str, public_key: str, zone: str, ttl_of: Callable[[str], int]) -> list[Wanted]:
+    """The record of a key, and the alias that leads there when a `zone` of ours has it."""
+    name, alias, owner = dkim_name(domain, selector, zone), dkim_alias(domain, selector), (domain,)
+    text = build_dkim(dkim_key(public_key))
     wanted = [Wanted(name, "TXT", ttl_of(name), (text,), rule="dkim", domains=owner)]
-    alias = dkim_alias(domain, selector)
     if name != alias:
         wanted.append(Wanted(alias, "CNAME", ttl_of(alias), (fqdn(name),), rule="cname", domains=owner))
     return wanted
@@ -156,9 +164,11 @@ def policy_files(domains: Iterable[Auth]) -> list[dict[str, str]]:
 def missing_keys(domains: Iterable[Auth], keys: Keys) -> list[tuple[str, str]]:
     """(domain, selector) of domains that somebody signs for, without a known public key."""
     return [
-        (auth["domain"], auth["selector"])
+        (auth["domain"], selector)
         for auth in domains
-        if auth.get("signers") and not keys.get(auth["domain"], {}).get(auth["selector"])
+        if auth.get("signers")
+        for selector, public_key in (keys.get(auth["domain"]) or {auth["selector"]: None}).items()
+        if not public_key
     ]
 
 

@@ -57,5 +57,10 @@ def dkim_name(domain: str, selector: str, zone: str = "") -> str:
     return f"{selector}.{domain}.{zone}" if zone else dkim_alias(domain, selector)
 
 
+def dkim_key(public_key: str) -> DkimKey:
+    """An Ed25519 key is its 32 raw bytes (RFC 8463); an RSA key is never that short."""
+    return DkimKey(public_key, "ed25519" if len(public_key) == 44 else "rsa")
+
+
 def build_dkim(key: DkimKey) -> str:
     return build_tags([("v", "DKIM1"), ("k", key.key_type), *key.other, ("p", key.public_key)])

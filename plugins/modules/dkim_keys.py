@@ -37,10 +37,16 @@ options:
     type: dict
     default: {}
   domains:
-    description: For O(step=plan), the C(domain), C(selector) and C(signers) of each domain.
+    description:
+      - For O(step=plan), the C(domain), C(pool), C(selector) and C(signers) of each domain.
+      - The selector names the first key of a domain; from then on the senders know which they sign with.
     type: list
     elements: dict
     default: []
+  staged:
+    description: For O(step=plan), whether to make the keys that a rotation is about to publish, too.
+    type: bool
+    default: false
   reports:
     description: For O(step=plan), the variable in which every sender registered its O(step=read).
     type: str
@@ -78,7 +84,7 @@ EXAMPLES = r"""
 - name: Plan who makes and who receives a key
   mailfleet.mta.dkim_keys:
     step: plan
-    domains: [{domain: example.com, selector: mf1, signers: [mx1, mx2]}]
+    domains: [{domain: example.com, pool: campaign, selector: mf1, signers: [mx1, mx2]}]
   run_once: true
   register: dkim_state
 """
@@ -96,6 +102,16 @@ exchange:
   description: The public half of this sender's exchange key; empty in check mode as long as it has none.
   type: str
   returned: step=read
+rotation:
+  description: This sender's copy of where the rotation of each domain stands; see M(mailfleet.mta.dkim_rotate).
+  type: dict
+  returned: step=read
+signing:
+  description:
+    - On O(step=read), the selectors by domain that this sender signs with by its live configuration.
+    - On O(step=plan), for every sender the C(domain), C(pool) and C(selector) of each signature.
+  type: dict
+  returned: step=read or step=plan
 public_keys:
   description: By domain and selector the value of p= for DNS; null as long as it is not known.
   type: dict
@@ -131,6 +147,7 @@ def main() -> None:
             "seal": {"type": "dict", "default": {}},
             "receive": {"type": "dict", "default": {}},
             "domains": {"type": "list", "elements": "dict", "default": []},
+            "staged": {"type": "bool", "default": False},
             "reports": {"type": "str", "default": "__dkim_read"},
             "made": {"type": "str", "default": "__dkim_made"},
             "job": {"type": "str", "no_log": True},

@@ -15,12 +15,12 @@ from ansible_collections.mailfleet.mta.plugins.action.generation import read_sou
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import render_tree
 
 TREE = Path(__file__).parents[3] / "roles" / "dkim" / "templates" / "tree"
+SIGNING = [
+    {"domain": "example.com", "pool": "campaign", "selector": "mf1"},
+    {"domain": "tx.example.com", "pool": "trans", "selector": "mf1"},
+    {"domain": "tx.example.com", "pool": "trans", "selector": "mf2"},
+]
 VIEW = {
-    "signing": [
-        {"domain": "example.com", "pool": "campaign", "selector": "mf1"},
-        {"domain": "tx.example.com", "pool": "trans", "selector": "mf1"},
-        {"domain": "tx.example.com", "pool": "trans", "selector": "mf2"},
-    ],
     "elsewhere": [
         {"domain": "example.com", "pool": "campaign", "endpoints": ["192.0.2.1:2588"], "return_path": "b.example.com"},
         {"domain": "late.example", "pool": "trans", "endpoints": ["192.0.2.1:2587"], "return_path": "b.late.example"},
@@ -33,7 +33,7 @@ POSTFIX = {
     "/etc/mailfleet/postfix/live/postfix-transit/senders": "# Managed\ntx.example.com permit\nb.tx.example.com permit\n"
     "example.com 553 5.7.1 example.com is sent by pool campaign: submit to 192.0.2.1:2588\n"
 }
-FILES = render_tree(read_sources(str(TREE)), {"view": VIEW, "workers": 3}, {})
+FILES = render_tree(read_sources(str(TREE)), {"view": VIEW, "signing": SIGNING, "workers": 3}, {})
 
 
 def lines(name: str) -> list[str]:

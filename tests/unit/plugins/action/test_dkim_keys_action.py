@@ -37,7 +37,9 @@ class Fleet:
 
     def __init__(self, root: Path, domains: dict[str, list[str]]) -> None:
         self.stores = {host: Keystore(str(root / host), GROUP) for host in sorted(set().union(*domains.values()))}
-        self.domains = [{"domain": domain, "selector": "mf1", "signers": domains[domain]} for domain in sorted(domains)]
+        self.domains = [
+            {"domain": domain, "pool": "p", "selector": "mf1", "signers": domains[domain]} for domain in sorted(domains)
+        ]
         self.vars: dict[str, dict[str, Any]] = {host: {} for host in self.stores}
 
     def task(self, host: str, check_mode: bool = False, **arguments: Any) -> dict[str, Any]:
@@ -54,7 +56,7 @@ class Fleet:
 
     def read(self, hosts: list[str], check_mode: bool = False) -> dict[str, Any]:
         for host in hosts:
-            pairs = [{**item, "pool": "p"} for item in self.domains if host in item["signers"]]
+            pairs = [item for item in self.domains if host in item["signers"]]
             self.vars[host]["__dkim_read"] = self.task(host, check_mode, pairs=pairs)
         return self.task(hosts[0], check_mode, step="plan", domains=self.domains)
 

@@ -25,7 +25,7 @@ NOTHING = Report(public={}, orphans={}, exchange="X")
 
 
 def wanted(*signers: str) -> list[Wanted]:
-    return [Wanted(domain="example.com", selector="mf1", signers=list(signers))]
+    return [Wanted(domain="example.com", pool="campaign", selector="mf1", signers=list(signers))]
 
 
 def order(recipient: str) -> dict[str, Any]:
@@ -81,19 +81,24 @@ def test_refusals(signers: list[str], reports: dict[str, Report], words: list[st
 
 def test_selectors_live_side_by_side() -> None:
     report = Report(public={"example.com": {"old": "A", "new": "B"}}, orphans={}, exchange="X")
-    items = [Wanted(domain="example.com", selector=selector, signers=["mx1"]) for selector in ("old", "new", "next")]
+    items = [
+        Wanted(domain="example.com", pool="campaign", selector=selector, signers=["mx1"])
+        for selector in ("old", "new", "next")
+    ]
     plan = plan_keys(items, {"mx1": report})
     assert plan.public_keys == {"example.com": {"old": "A", "new": "B", "next": None}}
     assert plan.make == {"mx1": [{"domain": "example.com", "selector": "next"}]}
 
 
 def test_all_problems_at_once() -> None:
-    items = [Wanted(domain=f"d{number}.example", selector="s", signers=["mx1", "mx2"]) for number in range(3)]
+    items = [Wanted(domain=f"d{number}.example", pool="p", selector="s", signers=["mx1", "mx2"]) for number in range(3)]
     assert len(plan_keys(items, {"mx1": NOTHING}).problems) == 3
 
 
 def test_the_senders_share_the_work() -> None:
-    items = [Wanted(domain=f"d{number}.example", selector="s", signers=["mx2", "mx1"]) for number in range(100)]
+    items = [
+        Wanted(domain=f"d{number}.example", pool="p", selector="s", signers=["mx2", "mx1"]) for number in range(100)
+    ]
     plan = plan_keys(items, {"mx1": NOTHING, "mx2": NOTHING})
     assert sorted(plan.make) == ["mx1", "mx2"]
     assert all(30 < len(keys) < 70 for keys in plan.make.values())

@@ -303,7 +303,7 @@ def test_missing_keys_are_named_unless_nobody_signs():
     ],
 )
 def test_a_domain_that_makes_no_sense_does_not_stop_the_others(broken, reason):
-    keys = {"a.example": {"x" * 64: "QUJD"}}
+    keys = {"a.example": {broken["selector"]: "QUJD"}}
     wanted, problems = records.fleet_records([broken, auth("b.example")], keys, lambda name: 60)
     assert {w.domains for w in wanted} == {("b.example",)}
     [problem] = problems["a.example"]

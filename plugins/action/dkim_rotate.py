@@ -1,0 +1,97 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Decide on the controller what the senders' reports allow, and hand each sender what was decided for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import pack
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_task import decide_task, publish_task
+
+_DEFAULTS: dict[str, Any] = {
+    "pairs": [],
+    "domains": [],
+    "views": "fleet_compiled",
+    "reports": "__dkim_read",
+    "decided": "dkim_decided",
+    "policy": {},
+    "action": "step",
+    "only": [],
+    "reason": "",
+    "now": "",
+    "dns": {},
+    "keys": {},
+    "limits": {},
+    "name_server_port": 53,
+    "skip_name_servers": [],
+}
+_REMOTE = ("step", "directory", "group")
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        # Results hold the keys and states of a whole fleet: no verbosity prints them.
+        result["_ansible_verbose_override"] = True
+        arguments = dict(self._task.args)
+        unknown = sorted(set(arguments) - set(_DEFAULTS) - set(_REMOTE))
+        if unknown:
+            raise AnsibleActionFail(f"{unknown[0]}: is no option. Use one of {', '.join((*_REMOTE, *_DEFAULTS))}.")
+        params = {**_DEFAULTS, **{name: value for name, value in arguments.items() if value is not None}}
+        try:
+            return {**result, **self._step(params)}
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from None
+
+    def _step(self, params: dict[str, Any]) -> dict[str, Any]:
+        step, check = params.get("step"), self._task.check_mode
+        if step == "decide":
+            views = self._variables["hostvars"][self._here][params["views"]]["views"]
+            return decide_task(params, self._reports(params), views, check)
+        if step == "publish":
+            return publish_task(params, self._decisions(params), check)
+        if step == "look":
+            return self._remote(params, {"pairs": params["pairs"]})
+        if step == "keep":
+            decisions = self._decisions(params)
+            states, gone = (decisions[name].get(self._here, empty) for name, empty in (("copies", {}), ("shred", [])))
+            return self._remote(params, {"states": states, "shred": gone}) if states or gone else {"changed": False}
+        if step == "probe":
+            probes = self._decisions(params)["probes"].get(self._here, [])
+            return self._remote(params, {"probes": probes}) if probes else {"changed": False, "refused": []}
+        raise ValueError(f"step: '{step}' is none of look, decide, keep, publish, probe.")
+
+    @property
+    def _here(self) -> str:
+        return str(self._variables["inventory_hostname"])
+
+    def _remote(self, params: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
+        arguments = {name: params[name] for name in _REMOTE if name in params}
+        arguments["job"] = pack({"host": self._here, **job})
+        done: dict[str, Any] = self._execute_module(
+            "mailfleet.mta.dkim_rotate", module_args=arguments, task_vars=self._variables
+        )
+        done.pop("invocation", None)
+        return done
+
+    def _reports(self, params: dict[str, Any]) -> dict[str, Any]:
+        """What the senders said in this run; those that could not be reached said nothing."""
+        hostvars, found = self._variables["hostvars"], {}
+        for host in sorted({host for item in params["domains"] for host in item["signers"]}):
+            report = hostvars[host].get(params["reports"]) if host in hostvars else None
+            if report and "public" in report and not report.get("failed") and not report.get("unreachable"):
+                found[host] = report
+        return found
+
+    def _decisions(self, params: dict[str, Any]) -> Any:
+        return self._variables["hostvars"][self._here][params["decided"]]["decisions"]

@@ -1,0 +1,120 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""The rotation's part that runs on a sender: states, live signing, keys that go, queues."""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailfleet.mta.plugins.module_utils import _keystore, _rotation_steps
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import Answer
+from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_host import (
+    live_signing,
+    read_states,
+    shred,
+    write_states,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_state import Retiring, State, dump
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_steps import STEPS
+
+GROUP = grp.getgrgid(os.getegid()).gr_name
+STATE = State("a.example", "mf1", since=1, serial=4)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keystore:
+    monkeypatch.setattr(_keystore, "_BITS", 1024)
+    return Keystore(str(tmp_path / "dkim"), GROUP)
+
+
+def test_states_lie_beside_the_keys_and_are_as_private(store: Keystore) -> None:
+    assert read_states(store.directory, ["a.example"]) == {}
+    assert write_states(store, {"a.example": dump(STATE)}) == []
+    path = Path(store.directory, "a.example/rotation.json")
+    assert path.stat().st_mode & 0o7777 == 0o640
+    assert read_states(store.directory, ["a.example", "b.example"]) == {"a.example": dump(STATE)}
+    assert os.listdir(path.parent) == ["rotation.json"], "nothing half-written stays"
+
+
+def test_a_copy_that_knows_more_is_kept(store: Keystore) -> None:
+    newer = dump(State("a.example", "mf2", since=1, serial=9))
+    write_states(store, {"a.example": newer})
+    assert write_states(store, {"a.example": dump(STATE)}) == ["a.example"]
+    assert write_states(store, {"a.example": newer}) == [], "the same again is no conflict"
+    assert read_states(store.directory, ["a.example"])["a.example"] == newer
+    Path(store.directory, "a.example/rotation.json").write_text("{broken")
+    assert write_states(store, {"a.example": dump(STATE)}) == []
+    assert read_states(store.directory, ["a.example"])["a.example"] == dump(STATE)
+
+
+def test_what_a_host_signs_with_is_read_from_either_backend(tmp_path: Path) -> None:
+    signing_map, keys = tmp_path / "signing.map", tmp_path / "keys.conf"
+    signing_map.write_text("# Managed\na.example campaign mf1\na.example campaign mf1-e\nc.example trans x\n")
+    keys.write_text("# Managed\ndomain-key mf2,b.example,/var/lib/mailfleet/dkim/b.example/mf2.private\nsmtp-port 25\n")
+    found = live_signing(["a.example", "b.example", "d.example"], str(signing_map), str(keys))
+    assert found == {"a.example": ["mf1", "mf1-e"], "b.example": ["mf2"]}
+    assert live_signing(["a.example"], str(tmp_path / "no"), str(tmp_path / "neither")) == {}
+
+
+def test_a_key_that_was_removed_is_gone_with_both_halves(store: Keystore) -> None:
+    store.make([("a.example", "mf1"), ("a.example", "mf2")])
+    shred(store, [("a.example", "mf1"), ("gone.example", "mf1")])
+    assert sorted(os.listdir(f"{store.directory}/a.example")) == ["mf2.private", "mf2.public"]
+    assert store.found(["a.example", "gone.example"]) == [("a.example", "mf2")]
+
+
+def fake_run(answers: dict[str, Answer]) -> Any:
+    return lambda argv, **_more: next((a for word, a in answers.items() if word in " ".join(argv)), Answer(1, "", ""))
+
+
+def test_a_look_tells_what_a_decision_needs(store: Keystore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.make([("a.example", "mf1"), ("a.example", "mf2"), ("b.example", "mf1")])
+    soaked = State("a.example", "mf1", since=1, stage="soaked", next="mf2")
+    draining = State("b.example", "mf1", since=1, retiring=(Retiring("mf0", 5, 9),))
+    write_states(store, {"a.example": dump(soaked), "b.example": dump(draining)})
+    monkeypatch.setattr(_rotation_steps, "holdings", lambda view: {"campaign": {}, "trans": {}})
+    queue = [
+        {"queue_name": "deferred", "sender": "x@bounce.b.example", "arrival_time": 77},
+        {"queue_name": "deferred", "sender": "x@b.example", "arrival_time": 78},
+        {"queue_name": "deferred", "sender": "x@a.example", "arrival_time": 1},
+    ]
+    run = fake_run(
+        {
+            "postconf -c /etc/postfix-trans": Answer(0, "1h\n30m\n", ""),
+            "postconf -c /etc/postfix-campaign": Answer(0, "5d\n2d\n", ""),
+            "postqueue": Answer(0, "\n".join(map(json.dumps, queue)), ""),
+        }
+    )
+    pairs = [{"domain": "a.example", "selector": "mf1"}, {"domain": "b.example", "selector": "mf1"}]
+    found = STEPS["look"](store, {"pairs": pairs}, False, run)
+    assert set(found["public"]["a.example"]) == {"mf1", "mf2"}, "keys are seen that nobody asked for"
+    assert found["proofs"] == {"a.example": {"mf2": found["public"]["a.example"]["mf2"]}}
+    assert found["queue_lifetime"] == 5 * 86400
+    assert found["oldest_mail"] == {"b.example": 77}
+    assert set(found["rotation"]) == {"a.example", "b.example"}
+
+
+def test_a_key_that_the_signer_could_not_read_is_no_proof(store: Keystore) -> None:
+    store.make([("a.example", "mf1"), ("a.example", "mf2")])
+    write_states(store, {"a.example": dump(State("a.example", "mf1", since=1, stage="soaked", next="mf2"))})
+    os.chmod(store.path(("a.example", "mf2"), "private"), 0o600)
+    pairs = [{"domain": "a.example", "selector": "mf1"}]
+    assert STEPS["look"](store, {"pairs": pairs}, True, fake_run({}))["proofs"] == {}
+
+
+def test_check_mode_keeps_nothing(store: Keystore) -> None:
+    job = {"states": {"a.example": dump(STATE)}, "shred": [{"domain": "a.example", "selector": "mf1"}], "host": "mx1"}
+    store.make([("a.example", "mf1")])
+    assert STEPS["keep"](store, job, True, fake_run({}))["changed"]
+    assert sorted(os.listdir(f"{store.directory}/a.example")) == ["mf1.private", "mf1.public"]
+    assert STEPS["keep"](store, job, False, fake_run({}))["overtaken"] == []
+    assert os.listdir(f"{store.directory}/a.example") == ["rotation.json"]
