@@ -12,10 +12,13 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printable
+
 Key = tuple[str, str]  # (name, type)
+Values = tuple[str, ...]
 NULL_MX = "0 ."  # RFC 7505: the name receives no mail
 
 
@@ -70,6 +73,12 @@ class Outcome(NamedTuple):
     foreign: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     shrinks: bool = False  # the new value says less than the old one
+
+
+def refuse(what: str, remedy: str, evidence: Sequence[str] = ()) -> Outcome:
+    """The planner puts the name in front."""
+    shown = "".join(f" [{printable(item)}]" for item in evidence)
+    return Outcome(None, problem=f"{what}{shown}. Remedy: {remedy}.")
 
 
 class Problem(NamedTuple):

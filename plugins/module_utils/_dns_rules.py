@@ -12,16 +12,14 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _dmarc_stages, _spf
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import NULL_MX, Outcome, Wanted
-from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import build_dkim, parse_dkim
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import NULL_MX, Outcome, Values, Wanted, refuse
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rules_dkim import dkim, dkim_removed, dkim_revoked
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import build_dmarc, is_dmarc, parse_dmarc
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import has_version, parse_tags, printable
-
-Values = tuple[str, ...]
 
 
 def plain(wanted: Wanted, have: Values, final: bool) -> Outcome:
@@ -66,7 +64,7 @@ def null_mx(wanted: Wanted, have: Values, final: bool) -> Outcome:
     """Stands alone; a name with mail hosts is in use."""
     others = [value for value in have if value != NULL_MX]
     if others:
-        return _refuse(
+        return refuse(
             "has mail hosts, so it is no parked name",
             "delete these MX records, or give the domain another profile",
             others,
@@ -76,7 +74,7 @@ def null_mx(wanted: Wanted, have: Values, final: bool) -> Outcome:
 
 def cname(wanted: Wanted, have: Values, final: bool) -> Outcome:
     if have and have != wanted.values:
-        return _refuse(
+        return refuse(
             f"is a CNAME to {have[0].rstrip('.')}, not to {wanted.values[0].rstrip('.')}",
             "delete the one that is there",
         )
@@ -92,7 +90,7 @@ def tagged(wanted: Wanted, have: Values, final: bool) -> Outcome:
     """The one record of its version at a name, and what it says is in the inventory. Neighbours stay."""
     records = [value for value in have if has_version(value, wanted.match)]
     if len(records) > 1:
-        return _refuse(
+        return refuse(
             f"has {len(records)} records 'v={wanted.match}', so receivers use none", "delete all but one", records
         )
     if not records:
@@ -113,7 +111,7 @@ def _same_tags(one: str, other: str) -> bool:
 def spf(wanted: Wanted, have: Values, final: bool) -> Outcome:
     records = [value for value in have if _spf.is_spf(value)]
     if len(records) > 1:
-        return _refuse(
+        return refuse(
             f"has {len(records)} SPF records, which receivers answer with permerror",
             "delete all but one of them",
             records,
@@ -136,7 +134,7 @@ def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> O
     try:
         old = _spf.parse_spf(published) if published else want
     except ValueError as error:
-        return _refuse(f"has an SPF record that cannot be read: {error}", "correct or delete it", (published,))
+        return refuse(f"has an SPF record that cannot be read: {error}", "correct or delete it", (published,))
     problem = _spf_obstacle(old, want)
     if problem is not None:
         return problem
@@ -147,7 +145,7 @@ def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> O
         new = _spf.without(new, fleet)
     costs = _spf.lookups(new)
     if len(costs) > _spf.LOOKUP_LIMIT:
-        return _refuse(
+        return refuse(
             f"would need {len(costs)} or more DNS lookups for SPF, and receivers stop at {_spf.LOOKUP_LIMIT}",
             "remove some of these, or list their addresses as ip4 and ip6",
             [f"{term.text} ({'1 or more' if term.name in ('include', 'redirect') else 1})" for term in costs],
@@ -171,93 +169,24 @@ def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> O
 def _spf_obstacle(old: _spf.Spf, want: _spf.Spf) -> Outcome | None:
     redirect = old.first("redirect")
     if redirect and old.first("all") is None:
-        return _refuse(
+        return refuse(
             f"has an SPF record that hands over to {redirect.value}; an added mechanism would switch that off",
             f"replace '{redirect.text}' by 'include:{redirect.value}'",
         )
     for address, term in _spf.single_addresses(want).items():
         against = _spf.refusing_term(old, address)
         if against is not None:
-            return _refuse(
+            return refuse(
                 f"has an SPF record whose '{against.text}' fails {term.text}", f"remove '{against.text}' from it"
             )
     return None
-
-
-def dkim(wanted: Wanted, have: Values, final: bool) -> Outcome:
-    """A key that is published is never replaced by another: mail signed with it may still be on its way."""
-    if not have or have == wanted.values:
-        return Outcome(wanted.values)
-    if len(have) > 1:
-        return _refuse(
-            f"has {len(have)} TXT records where DKIM allows one, so verifiers may pick the wrong one",
-            "delete all but the record of the key in use",
-            have,
-        )
-    try:
-        published = parse_dkim(have[0])
-    except ValueError as error:
-        return _refuse(f"has a TXT record that is no DKIM key: {error}", "delete it or use another selector", have)
-    key = parse_dkim(wanted.values[0])
-    if published.revoked:
-        return _refuse("has a revoked DKIM key (empty p=)", "use a new selector; a selector is never used again")
-    if published.same_key != key.same_key:
-        return _refuse(
-            f"publishes another DKIM key ({_end(published.public_key)}) than the signers hold ({_end(key.public_key)})",
-            "use a new selector, or put the published key's private half on the signers",
-        )
-    return Outcome(have if published == key else wanted.values)
-
-
-def dkim_revoked(wanted: Wanted, have: Values, final: bool) -> Outcome:
-    """An empty p= in the place of our former key; what is gone already needs none."""
-    if not have:
-        return Outcome(())
-    problem = _not_ours(wanted, have)
-    if problem:
-        return problem
-    key = parse_dkim(have[0])
-    return Outcome(have if key.revoked else (build_dkim(key._replace(public_key="")),), shrinks=not key.revoked)
-
-
-def dkim_removed(wanted: Wanted, have: Values, final: bool) -> Outcome:
-    """Only what was revoked before goes, so that nothing in use is ever taken away."""
-    if not have:
-        return Outcome(())
-    problem = _not_ours(wanted, have)
-    if problem:
-        return problem
-    if not parse_dkim(have[0]).revoked:
-        return _refuse("still publishes a DKIM key that was to be revoked", "run dkim_rotate.yml again", have)
-    return Outcome(())
-
-
-def _not_ours(wanted: Wanted, have: Values) -> Outcome | None:
-    try:
-        published = parse_dkim(have[0]) if len(have) == 1 else None
-    except ValueError:
-        published = None
-    if published is None:
-        return _refuse("has other records than our former DKIM key", "delete them", have)
-    ours = parse_dkim(wanted.values[0]) if wanted.values else published
-    if not published.revoked and published.same_key != ours.same_key:
-        return _refuse(
-            f"publishes another DKIM key ({_end(published.public_key)}) than the one that was replaced",
-            "see who else writes the zone; it is left alone",
-        )
-    return None
-
-
-def _end(public_key: str) -> str:
-    """Keys of one length begin alike, and those of RSA end in the same exponent."""
-    return f"p=...{public_key[-24:]}"
 
 
 def dmarc(wanted: Wanted, have: Values, final: bool) -> Outcome:
     """Neighbours at _dmarc stay. Without a policy in the inventory a published one stays too."""
     records = [value for value in have if is_dmarc(value)]
     if len(records) > 1:
-        return _refuse(
+        return refuse(
             f"has {len(records)} DMARC records, so receivers apply none", "delete all but one of them", records
         )
     if not records:
@@ -291,14 +220,8 @@ def dmarc_step(wanted: Wanted, have: Values, final: bool) -> Outcome:
     """A step was decided on the record in `match`, and is none if another one stands there by now."""
     records = [value for value in have if is_dmarc(value)]
     if records not in ([wanted.match], list(wanted.values)):
-        return _refuse("changed while the step was decided", "run again", records)
+        return refuse("changed while the step was decided", "run again", records)
     return Outcome(tuple(wanted.values[0] if value == wanted.match else value for value in have))
-
-
-def _refuse(what: str, remedy: str, evidence: Sequence[str] = ()) -> Outcome:
-    """The planner puts the name in front."""
-    shown = "".join(f" [{printable(item)}]" for item in evidence)
-    return Outcome(None, problem=f"{what}{shown}. Remedy: {remedy}.")
 
 
 RULES: dict[str, Callable[[Wanted, Values, bool], Outcome]] = {

@@ -25,7 +25,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_orders imp
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_state import State, dump, newest
 
 Reports = Mapping[str, Mapping[str, Any]]  # by host
-Item = Mapping[str, Any]  # domain, selector, signers
+Item = Mapping[str, Any]  # domain, selector, signers, as Wanted of _dkim_keys
 
 
 class Zone(NamedTuple):

@@ -14,6 +14,7 @@ import random
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import Wanted as Domain
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import plan_keys
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Found, RRset, Wanted
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import make_plan
@@ -69,7 +70,7 @@ class Fleet:
         self.policy = policy
         self.senders = {f"mx{number}": Sender() for number in range(1, hosts + 1)}
         names = list(self.senders)
-        self.items = [
+        self.items: list[Domain] = [
             {
                 "domain": f"d{number:03}.example",
                 "pool": "p",
@@ -78,7 +79,7 @@ class Fleet:
             }
             for number in range(domains)
         ]
-        self.signers = {item["domain"]: item["signers"] for item in self.items}
+        self.signers: dict[str, list[str]] = {item["domain"]: item["signers"] for item in self.items}
         self.zones: dict[str, dict[str, tuple[str, ...]]] = {server: {} for server in SERVERS}
         self.stuck: set[str] = set()
         self.silent: set[str] = set()
