@@ -17,6 +17,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Ch
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import Limits, limit_problems, make_plan
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import Applied
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_visible import Seen, Watch
+from ansible_collections.mailfleet.mta.plugins.module_utils._spf_gate import SpfGate
 
 ATTEMPTS = 3
 
@@ -51,9 +52,16 @@ ByZone = dict[Zone, list[Change]]
 
 
 class Convergence:
-    def __init__(self, wanted: Iterable[Wanted], backend: Backend, options: Options, wait: Wait | None = None) -> None:
+    def __init__(
+        self,
+        wanted: Iterable[Wanted],
+        backend: Backend,
+        options: Options,
+        wait: Wait | None = None,
+        spf: SpfGate | None = None,
+    ) -> None:
         self.wanted = {want.key: want for want in wanted}
-        self.backend, self.options, self.wait = backend, options, wait
+        self.backend, self.options, self.wait, self.spf = backend, options, wait, spf
         self.found: dict[Key, Found] = {}
         self.zone_of: dict[str, Zone] = {}
         self.problems: dict[str, list[Problem]] = {}
@@ -79,16 +87,27 @@ class Convergence:
         return reading
 
     def _plan(self, wanted: Iterable[Wanted], reading: Reading) -> Plan:
-        wanted = list(wanted)
+        keys = [want.key for want in wanted]
         options = self.options
+        refused: dict[Key, str] = {}
 
         def again() -> Plan:
-            return make_plan(wanted, reading.found, options.phase, options.release, reading.problems)
+            found = {key: own for key, own in reading.found.items() if key not in refused}
+            unread = {**reading.problems, **refused}
+            return make_plan([self.wanted[key] for key in keys], found, options.phase, options.release, unread)
 
         plan = again()
         while synthesized := self._synthesized(plan, reading):
             reading.found.update((key, Found()) for key in synthesized)
             plan = again()
+        if self.spf is not None:
+            judged = self.spf.judge((self.wanted[key] for key in keys), reading.found, plan.changes)
+            if judged.refused or judged.leaner:
+                refused.update(judged.refused)
+                self.wanted.update(judged.leaner)
+                plan = again()
+            for item, notes in judged.notes.items():
+                plan.notes.setdefault(item, []).extend(notes)
         for item, problems in plan.problems.items():
             self.problems.setdefault(item, []).extend(problems)
         return plan
@@ -215,5 +234,11 @@ class Convergence:
         return seen
 
 
-def converge(wanted: Iterable[Wanted], backend: Backend, options: Options, wait: Wait | None = None) -> Converged:
-    return Convergence(wanted, backend, options, wait).run()
+def converge(
+    wanted: Iterable[Wanted],
+    backend: Backend,
+    options: Options,
+    wait: Wait | None = None,
+    spf: SpfGate | None = None,
+) -> Converged:
+    return Convergence(wanted, backend, options, wait, spf).run()

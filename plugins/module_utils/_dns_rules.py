@@ -132,7 +132,7 @@ def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> O
     """The record to publish. Cached: the domains of a pool ask the same question."""
     want = _spf.parse_spf(wanted)
     try:
-        old = _spf.parse_spf(published) if published else want
+        old = _spf.parse_spf(published) if published else _spf.Spf(())
     except ValueError as error:
         return refuse(f"has an SPF record that cannot be read: {error}", "correct or delete it", (published,))
     problem = _spf_obstacle(old, want)
@@ -154,7 +154,7 @@ def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> O
     foreign = tuple(printable(t.text) for t in new.terms if t.name != "all" and t.key not in known)
     ending = old.first("all")
     notes: Values = ()
-    if ending is None or ending.qualifier != "-":
+    if published and (ending is None or ending.qualifier != "-"):
         was = f"'{ending.text}'" if ending else "no 'all'"
         notes = (f"its SPF record ended in {was}, now in '{_spf.ENDING}'",)
     return Outcome(

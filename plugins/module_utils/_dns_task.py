@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_backends import Backends
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_converge import Options, converge
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_lookup import Resolver
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_message import TYPES, name_wire
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Problem, Wanted, plain_name
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import Limits
@@ -24,6 +25,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import require_dnspython
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_visible import Seen, Watch, wait_until_visible
 from ansible_collections.mailfleet.mta.plugins.module_utils._records import fleet_records, missing_keys, policy_files
+from ansible_collections.mailfleet.mta.plugins.module_utils._spf_gate import SpfGate
 
 Progress = Callable[[str], None]
 Params = Mapping[str, Any]
@@ -158,7 +160,7 @@ def carry_out(
         return seen
 
     sound = [want for want in wanted if any(item not in problems for item in want.domains)]
-    done = converge(sound, backends, options, wait)
+    done = converge(sound, backends, options, wait, SpfGate(Resolver(settings)))
     for item, own in problems.items():
         done.problems.setdefault(item, []).extend(own)
     for item, texts in notes.items():

@@ -116,20 +116,35 @@ def ip_term(address: str) -> Term:
 
 def wanted_spf(addresses: Iterable[str], extra: Iterable[str] = ()) -> Spf:
     """The record of a domain: its addresses, the operator's mechanisms, -all."""
-    terms = [ip_term(address) for address in addresses] + [parse_term(word) for word in extra]
-    terms = [term for term in terms if term.name != "all"]
-    return Spf((*dict.fromkeys(terms), parse_term(ENDING)))
+    more = [term for term in map(parse_term, extra) if term.name != "all"]
+    return Spf((*dict.fromkeys([*map(ip_term, addresses), *more]), parse_term(ENDING)))
+
+
+def covered(term: Term, others: Iterable[Term]) -> bool:
+    """Is this address or network passed by a wider network of the others?"""
+    net = network(term)
+    return net is not None and any(_wider(other, net) for other in others)
+
+
+def _wider(term: Term, net: Network) -> bool:
+    own = network(term)
+    if own is None or term.qualifier != "+" or own.version != net.version or own.prefixlen >= net.prefixlen:
+        return False
+    return net.network_address in own
 
 
 def merge(have: Spf, want: Spf) -> Spf:
-    """Everything that is there and everything that is wanted, ending in -all.
+    """Everything that is there and everything that is wanted, once, ending in -all.
 
-    Terms after `all` are never evaluated, so they do not count as being there.
+    Terms after `all` are never evaluated, so they do not count as being there. An address that a network beside it
+    passes is not added.
     """
     at = have.all_at
-    known = {term.key for term in have.terms[:at]}
-    missing = [term for term in want.terms if term.name != "all" and term.key not in known]
-    return Spf((*have.terms[:at], *missing, parse_term(ENDING), *have.terms[at + 1 :]))
+    known = {term.key: term for term in reversed(have.terms[:at])}
+    there = list(reversed(known.values()))
+    wide = [term for term in (*there, *want.terms) if term.name in ("ip4", "ip6") and "/" in term.value]
+    missing = [t for t in want.terms if t.name != "all" and t.key not in known and not covered(t, wide)]
+    return Spf((*there, *missing, parse_term(ENDING), *have.terms[at + 1 :]))
 
 
 def single_addresses(spf: Spf) -> dict[str, Term]:

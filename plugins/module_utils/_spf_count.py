@@ -82,9 +82,11 @@ def count(text: str, name: str, lookup: Lookup) -> Counted:
     return Counted(_sum(name, parts), tuple(parts))
 
 
-def follow(records: Iterable[tuple[str, str]], ask: Ask) -> dict[tuple[str, str], Counted]:
-    """Counts all (name, text) with one question a round to whoever answers."""
-    left, answers = set(records), dict[Key, Answer]()
+def follow(
+    records: Iterable[tuple[str, str]], ask: Ask, known: dict[Key, Answer] | None = None
+) -> dict[tuple[str, str], Counted]:
+    """Counts all (name, text) with one question a round to whoever answers; `known` keeps the answers."""
+    left, answers = set(records), {} if known is None else known
     done: dict[tuple[str, str], Counted] = {}
     while left:
         counted = {(name, text): count(text, name, answers.get) for name, text in left}

@@ -80,10 +80,17 @@ def test_unreadable_records_say_why(text, reason):
         ("v=spf1 ip4:192.0.2.1/32 -all", "v=spf1 ip4:192.0.2.1 -all", "v=spf1 ip4:192.0.2.1/32 -all"),
         ("v=spf1 ip6:2001:DB8:0::1 -all", "v=spf1 ip6:2001:db8::1 -all", "v=spf1 ip6:2001:DB8:0::1 -all"),
         ("v=spf1 -all exp=e.example", "v=spf1 a -all", "v=spf1 a -all exp=e.example"),
+        # what is there twice, or passed by a network already, costs nothing more
+        ("v=spf1 mx include:x.example include:X.example -all", "v=spf1 mx -all", "v=spf1 mx include:x.example -all"),
+        ("v=spf1 ip4:192.0.2.0/24 -all", "v=spf1 ip4:192.0.2.1 -all", "v=spf1 ip4:192.0.2.0/24 -all"),
+        ("v=spf1 ip4:192.0.2.1 -all", "v=spf1 ip4:192.0.2.0/24 -all", "v=spf1 ip4:192.0.2.1 ip4:192.0.2.0/24 -all"),
+        ("v=spf1 -all", "v=spf1 ip4:192.0.2.1 ip4:192.0.2.0/24 -all", "v=spf1 ip4:192.0.2.0/24 -all"),
+        ("v=spf1 ~ip4:198.51.100.0/24 -all", "v=spf1 ip4:198.51.100.1 -all",
+         "v=spf1 ~ip4:198.51.100.0/24 ip4:198.51.100.1 -all"),
         # behind `all` nothing is evaluated, so the address is not there yet
         ("v=spf1 -all ip4:192.0.2.1", "v=spf1 ip4:192.0.2.1 -all", "v=spf1 ip4:192.0.2.1 -all ip4:192.0.2.1"),
     ],
-)
+)  # fmt: skip
 def test_merge(have, want, merged):
     assert spf.build_spf(spf.merge(spf.parse_spf(have), spf.parse_spf(want))) == merged
 
