@@ -76,7 +76,7 @@ def run(sizes: tuple[int, ...] = SIZES, loop_zones: int = LOOP_ZONES) -> dict[st
 
 
 def planner_us(zones: list[str]) -> tuple[float, float]:
-    """Processor microseconds a record, from the fleet's domains to a plan: nothing is published yet, and everything is."""
+    """Processor microseconds a record, from the domains to a plan: nothing is published yet, and everything is."""
     domains = [auth_of(zone) for zone in zones]
     keys = {zone: {"mf1": key_of(zone)} for zone in zones}
     existing: dict[Key, Found] = {}
