@@ -24,7 +24,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_report import r
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import Settings, parse_settings
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import require_dnspython
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_visible import Seen, Watch, wait_until_visible
-from ansible_collections.mailfleet.mta.plugins.module_utils._records import fleet_records, missing_keys, policy_files
+from ansible_collections.mailfleet.mta.plugins.module_utils._records import fleet_records, missing_keys
 from ansible_collections.mailfleet.mta.plugins.module_utils._spf_gate import SpfGate
 
 Progress = Callable[[str], None]
@@ -78,8 +78,7 @@ def publish_auth(params: Params, check: bool, progress: Progress) -> dict[str, A
             problems.setdefault(domain, []).append(Problem(domain, text))
     items = [str(auth["domain"]) for auth in domains]
     options = Options(params["phase"], frozenset(params["release"]), check, limits_of(params))
-    done = carry_out(items, wanted, problems, notes, settings, options, params, progress, "domains")
-    return {**done, "policies": policy_files(domains)}
+    return carry_out(items, wanted, problems, notes, settings, options, params, progress, "domains")
 
 
 def _with_retired(auth: Any, retired: Sequence[str]) -> Any:

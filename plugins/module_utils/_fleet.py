@@ -19,6 +19,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_load import l
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Problem
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_supports import unsupported
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_view import domain_auth, host_view
+from ansible_collections.mailfleet.mta.plugins.module_utils._records import policy_files
 
 _PREFIX = "fleet_"
 _RULES = (
@@ -59,9 +60,11 @@ def compile_fleet(raw: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[Problem
     if problems:
         return {}, problems
     views = {host: host_view(fleet, host) for host in sorted(fleet.hosts)}
+    domains = domain_auth(fleet)
     return {
         "views": views,
-        "domains": domain_auth(fleet),
+        "domains": domains,
+        "policies": policy_files(domains),
         "addresses": sorted({item["address"] for view in views.values() for item in view["addresses"]}),
         "summary": {
             "hosts": len(fleet.hosts),

@@ -156,7 +156,7 @@ def policy_files(domains: Iterable[Auth]) -> list[dict[str, str]]:
         policy = sts_policy(auth)
         if policy is not None:
             domain = plain_name(auth["domain"])
-            where = {"domain": domain, "host": _sts.policy_host(domain), "url": _sts.policy_url(domain)}
+            where = {"name": _sts.policy_host(domain), "domain": domain, "url": _sts.policy_url(domain)}
             files.append({**where, "id": _sts.policy_id(policy), "text": _sts.build_policy(policy)})
     return files
 

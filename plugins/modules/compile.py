@@ -98,6 +98,17 @@ domains:
   returned: success
   type: list
   elements: dict
+policies:
+  description: The MTA-STS policies of all domains, to be served as C(url) by the web server behind C(name).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: mta-sts.example.com
+      domain: example.com
+      url: https://mta-sts.example.com/.well-known/mta-sts.txt
+      id: a1c4293f20637bfb7a58b4b0e0887b29
+      text: "version: STSv1\nmode: testing\nmx: mail.example.com\nmax_age: 1209600\n"
 addresses:
   description: All source addresses of the fleet.
   returned: success

@@ -166,19 +166,6 @@ manual:
   elements: dict
   returned: always
   sample: [{name: example.net, type: TXT, ttl: 3600, values: ["v=spf1 ip4:192.0.2.10 -all"]}]
-policies:
-  description:
-    - The MTA-STS policies, to be served as RV(policies[].url) by the web server behind RV(policies[].host).
-    - Serve a policy before the record names its id; a sender that finds a new id fetches the file.
-  type: list
-  elements: dict
-  returned: always
-  sample:
-    - domain: example.com
-      host: mta-sts.example.com
-      url: https://mta-sts.example.com/.well-known/mta-sts.txt
-      id: 5f0b1c1f0c3f4f0e9d0a7c1b2e3d4c5b
-      text: "version: STSv1\nmode: testing\nmx: mail.example.com\nmax_age: 1209600\n"
 duration_s:
   description: Seconds spent.
   type: float
