@@ -45,6 +45,13 @@ class ZoneUnderTest:
         answer = dns.query.tcp(update, self.server.address, port=self.server.port, timeout=5)
         assert answer.rcode() == 0
 
+    def take(self, name: str, rdtype: str, *values: str) -> None:
+        update = dns.update.UpdateMessage(f"{self.name}.", keyring=KEY)
+        for value in values:
+            update.delete(f"{self.full(name)}.", rdtype, value)
+        answer = dns.query.tcp(update, self.server.address, port=self.server.port, timeout=5)
+        assert answer.rcode() == 0
+
     def look(self, name: str, rdtype: str) -> tuple[int, list[str]]:
         """TTL and sorted values; TXT strings joined."""
         question = dns.message.make_query(f"{self.full(name)}.", rdtype, flags=0)
@@ -108,7 +115,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bind.Bind]:
         pytest.skip("named is not installed (Debian package bind9)")
     zones = {f"z{number:02}.test": "" for number in range(ZONES)}
     zones["read-only.test"] = ""
-    zones["several.test"] = zones["places.test"] = ""
+    zones |= dict.fromkeys(("several.test", "places.test", "spf.test", "traps.test"), "")
     zones["broken.test"] = "this is no zone file\n"
     zones["parent.test"] = "child NS ns.elsewhere.example.\n"
     directory = tmp_path_factory.mktemp("bind") / "primary"

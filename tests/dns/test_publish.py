@@ -481,6 +481,7 @@ def test_a_mass_removal_is_refused_and_says_how_to_raise(server, zone):
         {"type": "AAAA", "values": ["2001:DB8:0::1"]},
         {"type": "MX", "values": ["10 MX.Example.com"]},
         {"type": "SRV", "values": ["0 5 587 mx.example.com."]},
+        {"type": "SRV", "values": ["0 5 587 mx1.example.com.", "0 5 587 mx2.example.com."]},
         {"type": "TLSA", "values": ["3 1 1 " + "ab" * 32]},
         {"type": "CAA", "values": ['0 issue "ca.example"']},
         {"type": "PTR", "values": ["host.example"]},
@@ -514,6 +515,7 @@ def test_a_cname_over_other_records_is_an_error_every_time(server, zone):
         ({"type": "A", "values": ["nope"]}, "'nope' is no A value"),
         ({"type": "A", "values": []}, "values is empty"),
         ({"type": "FNORD", "values": ["x"]}, "type 'FNORD' is none of"),
+        ({"type": "NS", "values": ["ns.example"]}, "type 'NS' is none of"),  # a server drops such a change silently
         ({"type": "A", "value": ["192.0.2.1"]}, "'value' is no option"),
         ({"type": "A", "values": "192.0.2.1"}, "values is no list"),
         ({"type": "A", "values": ["192.0.2.1"], "name": ""}, "name is missing"),

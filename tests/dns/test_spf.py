@@ -11,36 +11,36 @@ from conftest import ZoneUnderTest, auth_of, run_auth
 
 def nest(server, depth):
     """A zone of somebody else whose SPF record needs so many lookups."""
-    zone = ZoneUnderTest(server, "z78.test")
+    zone = ZoneUnderTest(server, "spf.test")
     for number in range(depth):
-        zone.put(f"n{number}", "TXT", f'"v=spf1 include:n{number + 1}.z78.test -all"')
+        zone.put(f"n{number}", "TXT", f'"v=spf1 include:n{number + 1}.spf.test -all"')
     zone.put(f"n{depth}", "TXT", '"v=spf1 ip4:203.0.113.1 -all"')
-    zone.put("alias", "CNAME", f"n{depth - 2}.z78.test.")
+    zone.put("alias", "CNAME", f"n{depth - 2}.spf.test.")
     return zone
 
 
 def test_includes_are_followed_and_too_many_are_refused_for_their_domain_only(server, zone):
     nest(server, 8)
-    zone.put("", "TXT", '"v=spf1 include:n0.z78.test mx ~all"', '"site=1"')
-    broken, fine = auth_of(zone.name, spf_extra=["include:alias.z78.test"]), auth_of(f"ok.{zone.name}")
+    zone.put("", "TXT", '"v=spf1 include:n0.spf.test mx ~all"', '"site=1"')
+    broken, fine = auth_of(zone.name, spf_extra=["include:alias.spf.test"]), auth_of(f"ok.{zone.name}")
     done = run_auth(server, broken, fine)
     assert (done["summary"]["failed"], done["summary"]["ok"]) == (1, 1)
     assert f"{zone.name}: would have an SPF record that does not work: needs 13 DNS lookups" in done["msg"]
-    assert "[include:n0.z78.test (9)] [mx (1, 1 void)] [include:alias.z78.test (3)]" in done["msg"]
+    assert "[include:n0.spf.test (9)] [mx (1, 1 void)] [include:alias.spf.test (3)]" in done["msg"]
     assert "Remedy: remove some of these, or list their addresses as ip4 and ip6." in done["msg"]
-    assert zone.values("", "TXT") == ["site=1", "v=spf1 include:n0.z78.test mx ~all"]
+    assert zone.values("", "TXT") == ["site=1", "v=spf1 include:n0.spf.test mx ~all"]
     assert zone.values("mf1._domainkey", "TXT") == []
     assert zone.values("ok", "TXT") != []
 
     again = run_auth(server, {**broken, "spf_extra": []}, fine)
     assert again["summary"]["failed"] == 0, again["msg"]
-    assert "include:n0.z78.test mx" in zone.values("", "TXT")[1]
+    assert "include:n0.spf.test mx" in zone.values("", "TXT")[1]
     assert not run_auth(server, {**broken, "spf_extra": []}, fine)["changed"]
 
 
 def test_an_include_without_a_record_is_refused(server, zone):
-    done = run_auth(server, auth_of(zone.name, spf_extra=["include:gone.z78.test"]))
-    assert "gone.z78.test has no SPF record to include [include:gone.z78.test (1, 1 void)]" in done["msg"]
+    done = run_auth(server, auth_of(zone.name, spf_extra=["include:gone.spf.test"]))
+    assert "gone.spf.test has no SPF record to include [include:gone.spf.test (1, 1 void)]" in done["msg"]
     assert zone.values("", "TXT") == []
 
 
@@ -54,10 +54,10 @@ def test_a_name_that_nobody_answers_for_is_a_remark(server, zone):
 
 
 def test_an_include_that_refuses_our_addresses_is_found(server, zone):
-    other = ZoneUnderTest(server, "z78.test")
+    other = ZoneUnderTest(server, "spf.test")
     other.put("ours", "TXT", '"v=spf1 ip4:192.0.2.0/24 -all"')
-    zone.put("", "TXT", '"v=spf1 -include:ours.z78.test mx -all"')
-    zone.put("", "MX", "10 mail.z78.test.")
+    zone.put("", "TXT", '"v=spf1 -include:ours.spf.test mx -all"')
+    zone.put("", "MX", "10 mail.spf.test.")
     done = run_auth(server, auth_of(zone.name))
-    assert "answers fail for 192.0.2.10 (-include:ours.z78.test)" in done["msg"]
-    assert zone.values("", "TXT") == ["v=spf1 -include:ours.z78.test mx -all"]
+    assert "answers fail for 192.0.2.10 (-include:ours.spf.test)" in done["msg"]
+    assert zone.values("", "TXT") == ["v=spf1 -include:ours.spf.test mx -all"]
