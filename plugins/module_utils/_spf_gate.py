@@ -35,6 +35,19 @@ class Judged(NamedTuple):
     notes: dict[str, list[str]]  # by domain
 
 
+class _Known:
+    """Answers that are there, and what was asked for in vain."""
+
+    def __init__(self, answers: Mapping[Key, Answer]) -> None:
+        self.answers = answers
+        self.missing: set[Key] = set()
+
+    def __call__(self, key: Key) -> Answer | None:
+        if key not in self.answers:
+            self.missing.add(key)
+        return self.answers.get(key)
+
+
 class SpfGate:
     """Keeps what was asked: a second plan of the same run asks nothing again."""
 
@@ -68,23 +81,16 @@ class SpfGate:
         left = [(want, text, address) for want, text in records for address in _tried(want, text)]
         done: dict[Trial, Verdict] = {}
         while left:
-            missing: set[Key] = set()
-
-            def known(key: Key, missing: set[Key] = missing) -> Answer | None:
-                if key not in self.answers:
-                    missing.add(key)
-                return self.answers.get(key)
-
+            known = _Known(self.answers)
             again: list[Trial] = []
             for trial in left:
-                before = len(missing)
                 want, text, address = trial
                 done[trial] = check_host(address, want.name, known, text)
-                if len(missing) > before or done[trial].result == TEMPERROR:
+                if done[trial].result == TEMPERROR:
                     again.append(trial)
-            if not missing:
-                return done
-            self.answers.update(self.ask(missing))
+            if not known.missing:
+                break
+            self.answers.update(self.ask(known.missing))
             left = again
         return done
 
