@@ -102,9 +102,12 @@ class Convergence:
             plan = again()
         if self.spf is not None:
             judged = self.spf.judge((self.wanted[key] for key in keys), reading.found, plan.changes)
-            if judged.refused or judged.leaner:
-                refused.update(judged.refused)
+            while judged.leaner:
                 self.wanted.update(judged.leaner)
+                plan = again()
+                judged = self.spf.judge((self.wanted[key] for key in keys), reading.found, plan.changes)
+            if judged.refused:
+                refused.update(judged.refused)
                 plan = again()
             for item, notes in judged.notes.items():
                 plan.notes.setdefault(item, []).extend(notes)
