@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _spf
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import (
+    ADDRESS,
     ERROR,
     INFO,
     WARNING,
@@ -144,7 +145,7 @@ CHECKS = (
         "Gmail 4.7.23 and 5.7.25, Yahoo, Orange 107, GMX; IPv6 above all",
         _PTR_REMEDY,
         _ptr,
-        "address",
+        (ADDRESS,),
     ),
     Check(
         "ptr-forward",
@@ -153,7 +154,7 @@ CHECKS = (
         "Gmail 5.7.25; RFC 1912 2.1",
         "Publish {helo} with the address {address}, and {address} PTR {helo}.",
         _forward,
-        "address",
+        (ADDRESS,),
     ),
     Check(
         "ptr-one",
@@ -162,7 +163,7 @@ CHECKS = (
         "Yahoo, T-Online",
         _PTR_REMEDY,
         _one_ptr,
-        "address",
+        (ADDRESS,),
     ),
     Check(
         "ptr-generic",
@@ -171,7 +172,7 @@ CHECKS = (
         "Yahoo, T-Online",
         _PTR_REMEDY,
         _generic,
-        "address",
+        (ADDRESS,),
     ),
     Check(
         "helo-address",
@@ -180,7 +181,7 @@ CHECKS = (
         "Orange, GMX, T-Online; RFC 5321 4.1.1.1",
         "Publish {helo} with the address {address}.",
         _helo_address,
-        "address",
+        (ADDRESS,),
     ),
     Check(
         "helo-ptr",
@@ -189,7 +190,7 @@ CHECKS = (
         "Orange 201, GMX, T-Online",
         "Publish {address} PTR {helo}, or set helo of {address} in fleet_ips to the PTR name.",
         _helo_ptr,
-        "address",
+        (ADDRESS,),
     ),
     Check(
         "helo-alias",
@@ -198,7 +199,7 @@ CHECKS = (
         "RFC 5321 2.3.5 and 4.1.1.1",
         "Replace the CNAME of {helo} by address records.",
         _helo_alias,
-        "address",
+        (ADDRESS,),
     ),
     Check(
         "helo-other-addresses",
@@ -207,7 +208,7 @@ CHECKS = (
         "RFC 1912 2.1; Gmail's IPv6 guidelines",
         "Remove the other A and AAAA records of {helo}, or add the addresses to fleet_ips.",
         _helo_others,
-        "address",
+        (ADDRESS,),
     ),
     Check(
         "helo-spf",
@@ -216,7 +217,7 @@ CHECKS = (
         "RFC 7208 2.3; bounces without a sender are checked by it",
         'Publish {helo} TXT "v=spf1 a -all".',
         _helo_spf,
-        "address",
+        (ADDRESS,),
     ),
     Check(
         "helo-spf-pass",
@@ -225,6 +226,6 @@ CHECKS = (
         "RFC 7208 2.3",
         'Publish {helo} TXT "v=spf1 a -all".',
         _helo_spf_pass,
-        "address",
+        (ADDRESS,),
     ),
 )

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import (
+    ALL_DOMAINS,
     ERROR,
     INFO,
     WARNING,
@@ -209,6 +210,7 @@ CHECKS = (
         "Gmail 5.7.40, Yahoo, Outlook 5.7.515; RFC 9989",
         "Run site.yml, which publishes _dmarc.{domain}.",
         _present,
+        ALL_DOMAINS,
     ),
     Check(
         "dmarc-one",
@@ -217,6 +219,7 @@ CHECKS = (
         "RFC 9989 4.7",
         "Delete all but one of the records at _dmarc.{at}.",
         _one,
+        ALL_DOMAINS,
     ),
     Check(
         "dmarc-syntax",
@@ -225,6 +228,7 @@ CHECKS = (
         "RFC 9989 4.6 and 4.7",
         "Correct the record at _dmarc.{at}.",
         _syntax,
+        ALL_DOMAINS,
     ),
     Check(
         "dmarc-policy",
@@ -257,6 +261,7 @@ CHECKS = (
         "RFC 9989 C.6",
         "Take {tags} out of _dmarc.{at}; to try a policy out use t=y.",
         _removed,
+        ALL_DOMAINS,
     ),
     Check(
         "dmarc-rua",
@@ -273,6 +278,7 @@ CHECKS = (
         "RFC 9990 4",
         'Publish {name} TXT "v=DMARC1" in the other zone.',
         _authorised,
+        ALL_DOMAINS,
     ),
     Check(
         "dmarc-rua-mailbox",
@@ -281,6 +287,7 @@ CHECKS = (
         "RFC 9990 3.5",
         "Set dmarc.rua of {domain} to a mailbox that exists.",
         _report_mailbox,
+        ALL_DOMAINS,
     ),
     Check(
         "alignment-return-path",

@@ -17,10 +17,13 @@ from typing import Any, NamedTuple, Union
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _spf_count as spf_count
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Key
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_sts import StsPolicy
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printable
 
 ERROR, WARNING, INFO, OK = "error", "warning", "info", "ok"
 LEVELS = (ERROR, WARNING, INFO, OK)
+ADDRESS, DOMAIN, PARKED = "address", "domain", "parked"
+ALL_DOMAINS = (DOMAIN, PARKED)
 POLICY = "POLICY"  # beside the types of DNS: the MTA-STS policy file of a host, fetched from the address in `at`
 _LABEL = re.compile(r"[a-z0-9_*-]{1,63}\Z")
 
@@ -105,7 +108,8 @@ class Domain(NamedTuple):
     other_ips: tuple[str, ...]  # of the fleet's other pools
     selector: str  # that signs now
     keys: Mapping[str, str]  # selector -> public key that the senders hold, base64
-    kind: str = "domain"
+    policy: StsPolicy | None = None  # that the inventory says
+    kind: str = DOMAIN  # or PARKED: a name that sends nothing
 
     @property
     def words(self) -> dict[str, str]:
@@ -118,7 +122,7 @@ class Source(NamedTuple):
     name: str  # the address
     helo: str
     fleet: frozenset[str]  # all source addresses
-    kind: str = "address"
+    kind: str = ADDRESS
 
     @property
     def words(self) -> dict[str, str]:
@@ -144,7 +148,7 @@ class Check(NamedTuple):
     source: str
     remedy: str
     examine: Callable[[Look, Any], Iterator[Verdict]]
-    kind: str = "domain"
+    kinds: tuple[str, ...] = (DOMAIN,)  # of subjects that it is made for
 
 
 class Finding(NamedTuple):

@@ -9,13 +9,18 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import (
+    ADDRESS,
+    DOMAIN,
     ERROR,
+    INFO,
     LEVELS,
     OK,
+    PARKED,
     WARNING,
     Check,
     Finding,
@@ -24,8 +29,8 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import 
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_run import summary
 
 _SHOWN_SUBJECTS = 4
-_KINDS = {"domain": "domains", "address": "addresses"}
-_PLURALS = {**_KINDS, ERROR: "errors", WARNING: "warnings"}
+_KINDS = {DOMAIN: "domains", PARKED: "parked", ADDRESS: "addresses"}
+_WORDS = {DOMAIN: "domain", PARKED: "parked domain", ADDRESS: "address"}
 _FAILING = {ERROR: (ERROR,), WARNING: (ERROR, WARNING), "never": ()}
 
 
@@ -44,7 +49,7 @@ def report(
         "table": table(findings, levels),
         "checks": [_described(check) for check in checks],
     }
-    headline = _headline(result["checked"], result["summary"])
+    headline = _headline(subjects, result["summary"])
     failing = [finding for finding in findings if finding.level in _FAILING[fail_on]]
     if failing:
         return {**result, "failed": True, "msg": "\n".join([headline, *table(failing, LEVELS)])}
@@ -52,7 +57,8 @@ def report(
 
 
 def _described(check: Check) -> dict[str, str]:
-    return {"check": check.id, "kind": check.kind, "level": check.level, "title": check.title, "source": check.source}
+    words = {"check": check.id, "kind": check.kinds[0], "level": check.level}
+    return {**words, "title": check.title, "source": check.source}
 
 
 def _by_level(findings: Iterable[Finding]) -> list[Finding]:
@@ -60,13 +66,17 @@ def _by_level(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: LEVELS.index(finding.level))
 
 
-def _headline(checked: Mapping[str, int], numbers: Mapping[str, int]) -> str:
-    fleet = " and ".join(_counted(number, kind) for kind, number in zip(_KINDS, checked.values()))
-    return f"{fleet}: {', '.join(_counted(number, level) for level, number in numbers.items())}."
+def _headline(subjects: Iterable[Subject], numbers: Mapping[str, int]) -> str:
+    there = Counter(one.kind for one in subjects)
+    fleet = [_counted(there[kind], _WORDS[kind]) for kind in _KINDS if there[kind]]
+    return (
+        f"{', '.join(fleet) or 'nothing to check'}: {', '.join(_counted(numbers[level], level) for level in LEVELS)}."
+    )
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what if number == 1 else _PLURALS.get(what, what)}"
+def _counted(number: int, word: str) -> str:
+    plural = word if word in (INFO, OK) else word + ("es" if word.endswith("s") else "s")
+    return f"{number} {word if number == 1 else plural}"
 
 
 def table(findings: Sequence[Finding], levels: Collection[str]) -> list[str]:
@@ -89,4 +99,4 @@ def _who(group: Sequence[Finding]) -> str:
     names = list(dict.fromkeys(finding.subject for finding in group))
     more = len(names) - _SHOWN_SUBJECTS
     shown = ", ".join(names[:_SHOWN_SUBJECTS]) + (f" and {more} more" if more > 0 else "")
-    return f"{len(names)} {_PLURALS[group[0].kind]}: {shown}" if len(names) > 1 else shown
+    return f"{_counted(len(names), _WORDS[group[0].kind])}: {shown}" if len(names) > 1 else shown

@@ -42,7 +42,7 @@ class _Job(NamedTuple):
 
 def audit(subjects: Iterable[Subject], checks: Sequence[Check], fetch: Fetch) -> list[Finding]:
     """Findings in the order of subjects and checks. `fetch` answers every question, if only with a fault."""
-    jobs = [_Job(subject, check) for subject in subjects for check in checks if check.kind == subject.kind]
+    jobs = [_Job(subject, check) for subject in subjects for check in checks if subject.kind in check.kinds]
     done: dict[int, list[Finding]] = {}
     faults: dict[tuple[str, str], dict[str, list[str]]] = {}  # subject -> fault -> checks that need it
     open_ = list(enumerate(jobs))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _spf
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import (
+    ALL_DOMAINS,
     ERROR,
     WARNING,
     Check,
@@ -138,10 +139,16 @@ def _size(look: Look, domain: Domain) -> Iterator[Verdict]:
         yield judged(size <= _SIZE_LIMIT, text, one.shown)
 
 
-_OWN = "Run site.yml, which publishes it; by hand, publish {name} TXT with the addresses of pool {pool} and -all."
-
 CHECKS = (
-    Check("spf", ERROR, "There is an SPF record.", "Gmail 5.7.27, Yahoo, Outlook 5.7.515; RFC 7208", _OWN, _present),
+    Check(
+        "spf",
+        ERROR,
+        "There is an SPF record.",
+        "Gmail 5.7.27, Yahoo, Outlook 5.7.515; RFC 7208",
+        "Run site.yml, which publishes it; by hand, publish {name} TXT with the addresses of its pool and -all.",
+        _present,
+        ALL_DOMAINS,
+    ),
     Check(
         "spf-one",
         ERROR,
@@ -149,6 +156,7 @@ CHECKS = (
         "RFC 7208 3.2 and 4.5",
         "Merge the records of {name} into one and delete the others.",
         _one,
+        ALL_DOMAINS,
     ),
     Check(
         "spf-syntax",
@@ -157,6 +165,7 @@ CHECKS = (
         "RFC 7208 4.6",
         "Correct the term; until then receivers see no valid record.",
         _syntax,
+        ALL_DOMAINS,
     ),
     Check(
         "spf-open-end",

@@ -15,6 +15,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils import (
     _audit_dkim,
     _audit_dmarc,
     _audit_mx,
+    _audit_parked,
     _audit_spf,
     _audit_spf_walk,
     _audit_tls,
@@ -31,4 +32,5 @@ CHECKS = (
     *_audit_dmarc.CHECKS,
     *_audit_bimi.CHECKS,
     *_audit_tls.CHECKS,
+    *_audit_parked.CHECKS,
 )

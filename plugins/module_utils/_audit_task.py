@@ -17,9 +17,11 @@ from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _audit_look as audit_look
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import (
+    DOMAIN,
     ERROR,
     LEVELS,
     OK,
+    PARKED,
     WARNING,
     Domain,
     Source,
@@ -33,6 +35,8 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_read import End
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import require_dnspython
 from ansible_collections.mailfleet.mta.plugins.module_utils._names import suffix_list_missing
 from ansible_collections.mailfleet.mta.plugins.module_utils._policy_file import context_of
+from ansible_collections.mailfleet.mta.plugins.module_utils._records import PARKED as PROFILE
+from ansible_collections.mailfleet.mta.plugins.module_utils._records import sts_policy
 
 try:
     import dns.exception
@@ -139,6 +143,8 @@ def _domains(entries: Sequence[Any], keys: Mapping[str, Mapping[str, str]]) -> l
                 _addresses(entry.get("other_fleet_ips")),
                 plain_name(str(_field(entry, "selector", path))),
                 held,
+                sts_policy(entry),
+                PARKED if entry.get("profile") == PROFILE else DOMAIN,
             )
         )
     return found

@@ -30,6 +30,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import 
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_mx import mail_hosts
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_sts import (
     StsPolicy,
+    build_policy,
     is_sts,
     parse_policy,
     parse_sts,
@@ -103,6 +104,14 @@ def _sts_file(look: Look, domain: Domain) -> Iterator[Verdict]:
         except ValueError as error:
             fault = fault or str(error)
         yield judged(not fault, f"The policy file is not valid: {fault}.", url, *_lines(text))
+
+
+def _sts_same(look: Look, domain: Domain) -> Iterator[Verdict]:
+    policy = _policy(look, domain)
+    if policy and domain.policy:
+        wanted, served = (sorted(_lines(build_policy(one._replace(other=())))) for one in (domain.policy, policy))
+        shown = [*(f"served: {line}" for line in served), *(f"inventory: {line}" for line in wanted)]
+        yield judged(served == wanted, "The policy that is served is not the one of the inventory.", *shown)
 
 
 def _sts_mode(look: Look, domain: Domain) -> Iterator[Verdict]:
@@ -207,6 +216,14 @@ CHECKS = (
         "RFC 8461 3.2 and 3.3",
         "Serve the file at mta-sts.{domain} over HTTPS as text/plain, with a valid certificate and no redirect.",
         _sts_file,
+    ),
+    Check(
+        "mta-sts-other-policy",
+        WARNING,
+        "The policy file says what the inventory says.",
+        "RFC 8461 3.2",
+        "Put the file that site.yml prints for {domain} on its web server.",
+        _sts_same,
     ),
     Check(
         "mta-sts-mode",

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import (
+    ALL_DOMAINS,
     ERROR,
     INFO,
     WARNING,
@@ -178,6 +179,7 @@ CHECKS = (
         "RFC 1034 3.6.2, RFC 2181 10.1",
         "Replace the CNAME at {name} by the records it stands for.",
         _alias,
+        ALL_DOMAINS,
     ),
     Check(
         "name-servers",
@@ -186,6 +188,7 @@ CHECKS = (
         "RFC 2182 3.1",
         "Add a secondary elsewhere.",
         _two_servers,
+        ALL_DOMAINS,
     ),
     Check(
         "name-servers-answer",
@@ -194,6 +197,7 @@ CHECKS = (
         "RFC 1912 2.8",
         "Let the server serve {zone}, or take it out of the NS records there and at the registrar.",
         _answering,
+        ALL_DOMAINS,
     ),
     Check(
         "name-servers-agree",
@@ -202,6 +206,7 @@ CHECKS = (
         "RFC 1034 4.3.5",
         "See that the secondaries get NOTIFY and zone transfers; receivers now get one answer or the other.",
         _agreeing,
+        ALL_DOMAINS,
     ),
     Check(
         "name-server-alias",
@@ -210,6 +215,7 @@ CHECKS = (
         "RFC 2181 10.3",
         "Name the host behind {server} in the NS records.",
         _server_alias,
+        ALL_DOMAINS,
     ),
     Check(
         "ttl-long",
@@ -218,6 +224,7 @@ CHECKS = (
         "RFC 1912 2.2",
         "Set fleet_dns.ttl to 3600, and lower the TTL of shared record sets.",
         _long_ttl,
+        ALL_DOMAINS,
     ),
     Check(
         "ttl-short",
@@ -226,6 +233,7 @@ CHECKS = (
         "RFC 1912 2.2",
         "Set fleet_dns.ttl to 3600 once a migration is over.",
         _short_ttl,
+        ALL_DOMAINS,
     ),
     Check(
         "ttl-negative",
@@ -234,5 +242,6 @@ CHECKS = (
         "RFC 2308 5",
         "Lower the last field of the SOA of {zone} to 3600.",
         _negative_ttl,
+        ALL_DOMAINS,
     ),
 )

@@ -136,11 +136,11 @@ findings:
       type: str
       returned: always
     kind:
-      description: Whether RV(findings[].subject) is a domain or an address.
+      description: Whether RV(findings[].subject) is a domain, a parked one, or an address.
       type: str
       returned: always
     subject:
-      description: The domain or the address.
+      description: The name of the domain, or the address.
       type: str
       returned: always
     text:
@@ -175,15 +175,15 @@ summary:
   returned: always
   sample: {error: 1, warning: 0, info: 2, ok: 57}
 checked:
-  description: How many domains and addresses were looked at.
+  description: How many domains, parked domains and addresses were looked at.
   type: dict
   returned: always
-  sample: {domains: 1, addresses: 1}
+  sample: {domains: 1, parked: 0, addresses: 1}
 msg:
   description: The numbers in a sentence; with what is wrong when the task fails.
   type: str
   returned: always
-  sample: "1 domain and 1 address: 1 error, 0 warnings, 2 info, 57 ok."
+  sample: "1 domain, 1 address: 1 error, 0 warnings, 2 info, 57 ok."
 table:
   description: Lines for the terminal, by level and check.
   type: list

@@ -62,6 +62,11 @@ ZONES = {
     "split.test": sending(),
     "shop.test": sending(key="mf1._domainkey CNAME key\n" + txt("key", f"v=DKIM1; k=rsa; p={KEY_2048}")),
     "web.test": sending(),
+    "parked.test": "@ NS ns2\nns2 AAAA ::1\n@ MX 0 .\n"
+    + txt("@", "v=spf1 -all")
+    + txt("bounce", "v=spf1 -all")
+    + txt("_dmarc", "v=DMARC1; p=reject")
+    + txt("*._domainkey", "v=DKIM1; p="),
     "broken.test": "this is no zone file\n",
     "host.test": HOSTS,
     "2.0.192.in-addr.arpa": "10 PTR mta10.host.test.\n11 PTR mta11.host.test.\n11 PTR www.host.test.\n",
@@ -214,6 +219,14 @@ def test_the_key_that_the_senders_hold_is_compared(world):
     assert found(world, "good.test", keys={"good.test": {"mf1": KEY_2048}}) == {}
 
 
+def test_a_parked_domain_must_say_that_it_sends_nothing(world):
+    parked = {"profile": "parked", "pool": "", "ips": {}}
+    for name, expected in (("parked.test", set()), ("good.test", {"parked-spf", "parked-mx", "parked-dkim"})):
+        done = check_auth(options(world, domains=[domain(name, **parked)]))
+        assert {one["check"] for one in done["findings"]} - {"name-servers"} == expected
+        assert done["checked"] == {"domains": 0, "parked": 1, "addresses": 0}
+
+
 def test_a_resolver_that_is_silent_is_said_once(world):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
@@ -242,7 +255,7 @@ def test_levels_choose_what_is_returned_and_skip_what_is_asked(world):
     every = check_auth(options(world, domains=[domain("good.test")], levels=["ok"]))
     assert {one["level"] for one in every["findings"]} == {"ok"}
     assert every["summary"]["ok"] == len(every["findings"])
-    assert every["checked"] == {"domains": 1, "addresses": 0}
+    assert every["checked"] == {"domains": 1, "parked": 0, "addresses": 0}
     assert ("dkim-test-mode", "weak.test") not in found(world, "weak.test", skip=["dkim-test-mode"])
 
 

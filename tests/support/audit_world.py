@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Union
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import (
+    PARKED,
     POLICY,
     Answer,
     Domain,
@@ -19,6 +20,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import 
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_run import audit
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_table import CHECKS
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_sts import parse_policy
 
 Key = Union[tuple[str, str], tuple[str, str, str]]  # name, type, and the name server where it differs there
 Records = Mapping[Key, Union[list[str], Answer, None]]  # None: nothing there
@@ -58,9 +60,10 @@ DOMAIN = Domain(
     other_ips=("192.0.2.20",),
     selector="mf1",
     keys={"mf1": KEY_2048},
+    policy=parse_policy(STS),
 )
 SOURCES = [Source(address, HELO, frozenset((ADDRESS, ADDRESS6))) for address in (ADDRESS, ADDRESS6)]
-ZONES = ("example.com", "example.net", "example.org", "192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa")
+ZONES = ("parked.example", "example.com", "example.net", "example.org", "192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa")
 
 RECORDS: Records = {
     (PTR, "PTR"): [f"{HELO}."],
@@ -91,6 +94,22 @@ RECORDS: Records = {
 }
 
 
+PARKED_DOMAIN = DOMAIN._replace(
+    name="parked.example", pool="", return_path="bounce.parked.example", ips=(), keys={}, kind=PARKED
+)
+PARKED_RECORDS: Records = {
+    ("parked.example", "SOA"): [SOA],
+    ("parked.example", "NS"): ["ns1.example.net.", "ns2.example.net."],
+    ("parked.example", "MX"): ["0 ."],
+    ("parked.example", "TXT"): ["v=spf1 -all"],
+    ("bounce.parked.example", "TXT"): ["v=spf1 -all"],
+    ("_dmarc.parked.example", "TXT"): ["v=DMARC1; p=reject; rua=mailto:dmarc@reports.example.org"],
+    ("parked.example._report._dmarc.reports.example.org", "TXT"): ["v=DMARC1"],
+    ("mailfleet-audit-no-such-key._domainkey.parked.example", "TXT"): ["v=DKIM1; k=rsa; p="],
+}
+RECORDS = {**RECORDS, **PARKED_RECORDS}
+
+
 def fetcher(records: Records) -> Callable[[Collection[Question]], dict[Question, Answer]]:
     names = {key[0] for key, value in records.items() if value}
 
@@ -111,5 +130,5 @@ def fetcher(records: Records) -> Callable[[Collection[Question]], dict[Question,
 
 def findings(changes: Records | None = None, **domain: object) -> list[Finding]:
     """Everything that the audit says of the world with these changes; keywords change the domain."""
-    subjects: list[Domain | Source] = [*SOURCES, DOMAIN._replace(**domain)]  # type: ignore[arg-type]
+    subjects = [*SOURCES, DOMAIN._replace(**domain), PARKED_DOMAIN]  # type: ignore[arg-type]
     return audit(subjects, CHECKS, fetcher({**RECORDS, **(changes or {})}))

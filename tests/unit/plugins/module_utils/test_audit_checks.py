@@ -30,6 +30,7 @@ from tests.support.audit_world import (
     findings,
 )
 
+P = "parked.example"
 E, B, K = "example.com", "bounce.example.com", "mf1._domainkey.example.com"
 MANY = " ".join(f"include:s{number}.example.net" for number in range(11))
 SPFS = {(f"s{number}.example.net", "TXT"): ["v=spf1 -all"] for number in range(11)}
@@ -152,14 +153,29 @@ CASES = [
     ({("mta-sts.example.com", "POLICY"): Answer(fault="the certificate is not valid: expired")}, "mta-sts-file"),
     ({("mta-sts.example.com", "POLICY"): ["text/html", STS]}, "mta-sts-file"),
     ({("mta-sts.example.com", "POLICY"): ["text/plain", "<html>"]}, "mta-sts-file"),
-    ({("mta-sts.example.com", "POLICY"): ["text/plain", STS.replace("enforce", "testing")]}, "mta-sts-mode"),
-    ({("mta-sts.example.com", "POLICY"): ["text/plain", STS.replace("mail.", "other.")]}, "mta-sts-mx"),
-    ({("mta-sts.example.com", "POLICY"): ["text/plain", STS.replace("604800", "60")]}, "mta-sts-age"),
+    ({("mta-sts.example.com", "POLICY"): ["text/plain", STS.replace("enforce", "testing")]},
+     "mta-sts-mode mta-sts-other-policy"),
+    ({("mta-sts.example.com", "POLICY"): ["text/plain", STS.replace("mail.", "other.")]},
+     "mta-sts-mx mta-sts-other-policy"),
+    ({("mta-sts.example.com", "POLICY"): ["text/plain", STS.replace("604800", "60")]},
+     "mta-sts-age mta-sts-other-policy"),
+    ({("mta-sts.example.com", "POLICY"): ["text/plain", f"{STS}mx: b.example.net\n"]}, "mta-sts-other-policy"),
     ({("_smtp._tls.example.com", "TXT"): None}, "tls-rpt"),
     ({("_smtp._tls.example.com", "TXT"): ["v=TLSRPTv1; rua=tls@example.com"]}, "tls-rpt-record"),
     ({("_25._tcp.mail.example.net", "TLSA"): Answer(("1 1 1 " + "ab" * 32,), secure=True)}, "tlsa"),
     ({("_25._tcp.mail.example.net", "TLSA"): Answer(("3 1 1 abcd",), secure=True)}, "tlsa"),
     ({("_25._tcp.mail.example.net", "TLSA"): Answer(("3 1 1 " + "ab" * 32,))}, "tlsa-dnssec"),
+    # names that send nothing
+    ({(P, "TXT"): ["v=spf1 a -all"]}, "parked-spf"),
+    ({(P, "TXT"): ["v=spf1"]}, "parked-spf"),
+    ({(f"bounce.{P}", "TXT"): None}, "spf"),
+    ({(f"_dmarc.{P}", "TXT"): ["v=DMARC1; p=reject; t=y; rua=mailto:dmarc@reports.example.org"]}, "parked-dmarc"),
+    ({(f"_dmarc.{P}", "TXT"): None}, "dmarc"),
+    ({(P, "MX"): None}, "parked-mx"),
+    ({(P, "MX"): ["10 mail.example.net."]}, "parked-mx"),
+    ({(f"mailfleet-audit-no-such-key._domainkey.{P}", "TXT"): None}, "parked-dkim"),
+    ({(f"mailfleet-audit-no-such-key._domainkey.{P}", "TXT"): [DKIM]}, "parked-dkim"),
+    ({(f"{P}", "TXT", NS2): ["v=spf1 +all"]}, "name-servers-agree"),
     # DNS that does not answer
     ({(PTR, "PTR"): Answer(fault="answers SERVFAIL")}, UNANSWERED),
     ({("_spf.example.net", "TXT"): Answer(fault="did not answer within 5 s")}, UNANSWERED),
@@ -206,7 +222,11 @@ def test_every_check_was_seen_to_fail():
         ({("_dmarc.example.com", "TXT"): [DMARC.replace("p=reject", "p=quarantine; np=reject")]}, {}),
         ({("default._bimi.example.com", "TXT"): None}, {}),
         ({("default._bimi.example.com", "TXT"): ["v=BIMI1; l=; a="]}, {}),
-        ({("mta-sts.example.com", "POLICY"): ["text/plain; charset=utf-8", STS.replace("mail.", "*.")]}, {}),
+        (
+            {("mta-sts.example.com", "POLICY"): ["text/plain; charset=utf-8", STS.replace("mail.", "*.")]},
+            {"policy": None},
+        ),
+        ({("mta-sts.example.com", "POLICY"): ["text/plain", "\r\n".join(reversed(STS.split("\n"))) + "\nx: 1"]}, {}),
         ({("_25._tcp.mail.example.net", "TLSA"): None}, {}),
         ({}, {"keys": {}}),
         ({(PTR, "PTR"): [f"{HELO}."], (PTR, "CNAME"): ["10.0/25.2.0.192.in-addr.arpa"]}, {}),
