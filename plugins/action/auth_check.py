@@ -11,7 +11,7 @@ from ansible_collections.mailfleet.mta.plugins.plugin_utils._dns_action import D
 
 
 class ActionModule(DnsAction):
-    MASSES = {"domains": list, "addresses": list, "keys": dict}
+    MASSES = {"domains": list, "addresses": list, "keys": dict, "signing": list}
     SPEC = SPEC
 
     def _publish(self, params: dict[str, Any], check: bool) -> dict[str, Any]:

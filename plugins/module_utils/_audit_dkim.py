@@ -51,8 +51,8 @@ def _name(selector: str, domain: Domain) -> str:
 
 
 def _selectors(domain: Domain) -> tuple[str, ...]:
-    """The one that signs, and those whose keys the senders hold beside it, before or after a rotation."""
-    return tuple(dict.fromkeys((domain.selector, *domain.keys)))
+    """Those that sign, and those whose keys the senders hold beside them, before or after a rotation."""
+    return tuple(dict.fromkeys((*domain.selectors, *domain.keys)))
 
 
 def _keys(look: Look, domain: Domain) -> list[_Key]:
@@ -75,9 +75,10 @@ def _fault(text: str) -> str:
 
 
 def _published(look: Look, domain: Domain) -> Iterator[Verdict]:
-    name = _name(domain.selector, domain)
-    shown = seen(look, name, "TXT")
-    yield judged(bool(look.values(name, "TXT")), f"The key {domain.selector} that signs is not published.", *shown)
+    for selector in domain.selectors:
+        name = _name(selector, domain)
+        text = f"The key {selector} that signs is not published."
+        yield judged(bool(look.values(name, "TXT")), text, *seen(look, name, "TXT"), name=name)
 
 
 def _one(look: Look, domain: Domain) -> Iterator[Verdict]:
@@ -99,7 +100,7 @@ def _syntax(look: Look, domain: Domain) -> Iterator[Verdict]:
 
 def _revoked(look: Look, domain: Domain) -> Iterator[Verdict]:
     for key in _keys(look, domain):
-        if key.selector == domain.selector:
+        if key.selector in domain.selectors:
             yield judged(not key.key.revoked, f"The key {key.selector} that signs is revoked (p= is empty).", key.shown)
 
 
@@ -158,9 +159,7 @@ def _same(look: Look, domain: Domain) -> Iterator[Verdict]:
         held = domain.keys.get(key.selector)
         if held and key.key.key_type == "rsa" and not key.key.revoked:
             text = f"The published key {key.selector} is not the one that the senders sign with."
-            yield judged(
-                key.key.public_key == held, text, key.shown, f"the senders hold p={held}", selector=key.selector
-            )
+            yield judged(key.key.public_key == held, text, key.shown, f"the senders hold p={held}")
 
 
 def _wildcard(look: Look, domain: Domain) -> Iterator[Verdict]:
@@ -178,7 +177,7 @@ CHECKS = (
         ERROR,
         "The key that signs is published.",
         "Gmail 5.7.30, Yahoo, Outlook 5.7.515; RFC 6376 3.6",
-        "Run site.yml, which publishes {selector}._domainkey.{domain}.",
+        "Run site.yml, which publishes {name}.",
         _published,
     ),
     Check(
@@ -202,7 +201,7 @@ CHECKS = (
         ERROR,
         "The key that signs is not revoked.",
         "RFC 6376 3.6.1",
-        "Give the domain another selector and run site.yml.",
+        "Rotate the key of {domain} by dkim_rotate.yml.",
         _revoked,
     ),
     Check(
@@ -218,7 +217,7 @@ CHECKS = (
         ERROR,
         "The key has 1024 bits or more.",
         "RFC 8301 3.2; Gmail, Yahoo",
-        "Rotate the key of {domain} at once: give it another selector and run site.yml.",
+        "Rotate the key of {domain} at once by dkim_rotate.yml.",
         _too_short,
     ),
     Check(
@@ -226,7 +225,7 @@ CHECKS = (
         WARNING,
         "The key has 2048 bits or more.",
         "RFC 8301 3.2; Gmail, M3AAWG",
-        "Rotate the key of {domain}; new keys have 2048 bits.",
+        "Rotate the key of {domain} by dkim_rotate.yml; new keys have 2048 bits.",
         _short,
     ),
     Check(
@@ -250,7 +249,7 @@ CHECKS = (
         ERROR,
         "The published key is the one that signs.",
         "RFC 6376 6.1.2",
-        "Give {domain} another selector and run site.yml; mail signed with the published key stays valid.",
+        "Rotate the key of {domain} by dkim_rotate.yml; mail signed with the published key stays valid.",
         _same,
     ),
     Check(

@@ -106,14 +106,14 @@ class Domain(NamedTuple):
     return_path: str
     ips: tuple[str, ...]
     other_ips: tuple[str, ...]  # of the fleet's other pools
-    selector: str  # that signs now
+    selectors: tuple[str, ...]  # that sign now
     keys: Mapping[str, str]  # selector -> public key that the senders hold, base64
     policy: StsPolicy | None = None  # that the inventory says
     kind: str = DOMAIN  # or PARKED: a name that sends nothing
 
     @property
     def words(self) -> dict[str, str]:
-        return {"domain": self.name, "pool": self.pool, "return_path": self.return_path, "selector": self.selector}
+        return {"domain": self.name, "pool": self.pool, "return_path": self.return_path}
 
 
 class Source(NamedTuple):

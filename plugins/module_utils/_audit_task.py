@@ -68,7 +68,7 @@ def check_auth(params: Mapping[str, Any]) -> dict[str, Any]:
     _require_libraries()
     looker = audit_look.Looker(_settings(params))
     checks = [check for check in CHECKS if check.id not in _known(params["skip"])]
-    fleet: list[Subject] = [*_sources(params["addresses"]), *_domains(params["domains"], params["keys"])]
+    fleet: list[Subject] = [*_sources(params["addresses"]), *_domains(params)]
     start = time.monotonic()
     findings = audit(fleet, checks, looker)
     if looker.questions and not looker.heard_resolver:
@@ -128,23 +128,28 @@ def _sources(entries: Sequence[Any]) -> list[Source]:
     return sorted(found, key=lambda source: (":" in source.name, ipaddress.ip_address(source.name).packed))
 
 
-def _domains(entries: Sequence[Any], keys: Mapping[str, Mapping[str, str]]) -> list[Domain]:
+def _domains(params: Mapping[str, Any]) -> list[Domain]:
+    signing: dict[str, list[str]] = {}
+    for number, row in enumerate(params["signing"]):
+        path = f"signing[{number}]"
+        signing.setdefault(str(_field(row, "domain", path)), []).append(str(_field(row, "selector", path)))
     found = []
-    for number, entry in enumerate(entries):
+    for number, entry in enumerate(params["domains"]):
         path = f"domains[{number}]"
-        name = str(_field(entry, "domain", path))
-        held = {selector: key for selector, key in keys.get(name, {}).items() if key}
+        name, first = str(_field(entry, "domain", path)), str(_field(entry, "selector", path))
+        parked = entry.get("profile") == PROFILE
+        sends = entry.get("pool") != ""  # else its own mail leaves by somebody else's servers
         found.append(
             Domain(
-                plain_name(name),
-                str(entry.get("pool", "")),
-                plain_name(str(_field(entry, "return_path", path))),
-                _addresses(entry.get("ips")),
-                _addresses(entry.get("other_fleet_ips")),
-                plain_name(str(_field(entry, "selector", path))),
-                held,
-                sts_policy(entry),
-                PARKED if entry.get("profile") == PROFILE else DOMAIN,
+                name=plain_name(name),
+                pool=str(entry.get("pool", "")),
+                return_path=plain_name(str(_field(entry, "return_path", path)) if sends or parked else name),
+                ips=_addresses(entry.get("ips")),
+                other_ips=_addresses(entry.get("other_fleet_ips")),
+                selectors=tuple(sorted({plain_name(one) for one in signing.get(name) or [first]})) if sends else (),
+                keys={selector: key for selector, key in params["keys"].get(name, {}).items() if key},
+                policy=sts_policy(entry),
+                kind=PARKED if parked else DOMAIN,
             )
         )
     return found

@@ -69,7 +69,7 @@ def _kept(domain: Domain) -> list[tuple[str, str]]:
         (domain.name, "MX"),
         (domain.name, "TXT"),
         (f"_dmarc.{domain.name}", "TXT"),
-        (f"{domain.selector}._domainkey.{domain.name}", "TXT"),
+        *((f"{selector}._domainkey.{domain.name}", "TXT") for selector in domain.selectors),
     ]
     if domain.return_path.endswith(f".{domain.name}"):
         found += [(domain.return_path, "MX"), (domain.return_path, "TXT")]

@@ -41,6 +41,12 @@ options:
       - JSON text is taken too.
     type: raw
     default: {}
+  signing:
+    description:
+      - What the senders sign with now, each a dictionary with C(domain) and C(selector), or the JSON text of the list.
+      - Without it a domain is taken to sign with the selector of the inventory, which a rotation leaves behind.
+    type: raw
+    default: []
   resolver:
     description: IP address of the resolver that is asked. Without it the first one of the controller.
     type: str

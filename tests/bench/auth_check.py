@@ -103,7 +103,7 @@ def row(plays: Plays, zones: list[str], server: bind.Bind) -> dict[str, float]:
 
 
 def audited(zones: list[str], server: bind.Bind) -> dict[str, Any]:
-    rest = {"keys": {}, "timeout": 5, "policy_port": 443, "ca_file": "", "levels": ["error"], "skip": []}
+    rest = {"keys": {}, "signing": [], "timeout": 5, "policy_port": 443, "ca_file": "", "levels": ["error"], "skip": []}
     return check_auth({**rest, "fail_on": "never", **options(zones, server)})
 
 

@@ -135,7 +135,16 @@ def domain(name: str, **more: object) -> dict[str, object]:
 
 
 def options(world, **change):
-    given = {"domains": [], "addresses": [], "keys": {}, "timeout": 2, "skip": [], "fail_on": "never", **world}
+    given = {
+        "domains": [],
+        "addresses": [],
+        "keys": {},
+        "signing": [],
+        "timeout": 2,
+        "skip": [],
+        "fail_on": "never",
+        **world,
+    }
     return {**given, "levels": ["error", "warning", "info"], **change}
 
 
@@ -219,12 +228,25 @@ def test_the_key_that_the_senders_hold_is_compared(world):
     assert found(world, "good.test", keys={"good.test": {"mf1": KEY_2048}}) == {}
 
 
+def test_the_selectors_that_sign_are_asked_for_not_the_first_one(world):
+    rows = [{"domain": "good.test", "pool": "campaign", "selector": selector} for selector in ("mf2", "mf1", "mf1")]
+    seen = found(world, "good.test", signing=rows)
+    assert set(seen) == {("dkim", "good.test")}
+    assert seen["dkim", "good.test"]["remedy"] == "Run site.yml, which publishes mf2._domainkey.good.test."
+
+
 def test_a_parked_domain_must_say_that_it_sends_nothing(world):
     parked = {"profile": "parked", "pool": "", "ips": {}}
     for name, expected in (("parked.test", set()), ("good.test", {"parked-spf", "parked-mx", "parked-dkim"})):
         done = check_auth(options(world, domains=[domain(name, **parked)]))
         assert {one["check"] for one in done["findings"]} - {"name-servers"} == expected
         assert done["checked"] == {"domains": 0, "parked": 1, "addresses": 0}
+
+
+def test_a_domain_that_others_send_needs_no_key_and_no_return_path_of_ours(world):
+    elsewhere = {"pool": "", "ips": {}, "selector": "none", "return_path": "bounce.nowhere.test"}
+    done = check_auth(options(world, domains=[domain("good.test", **elsewhere)]))
+    assert {one["check"] for one in done["findings"]} <= {"name-servers"}
 
 
 def test_a_resolver_that_is_silent_is_said_once(world):
@@ -241,7 +263,7 @@ def test_a_resolver_that_is_silent_is_said_once(world):
         ({"resolver": "dns.example.com"}, "resolver: 'dns.example.com' is no IP address. Remedy"),
         ({"ca_file": "/nowhere.pem"}, "ca_file: /nowhere.pem cannot be read"),
         ({"skip": ["no-such-check"]}, "skip: 'no-such-check' is no check. Remedy: use one of ptr,"),
-        ({"domains": [{"domain": "good.test"}]}, r"domains\[0\].return_path: is missing"),
+        ({"domains": [{"domain": "good.test", "selector": "mf1"}]}, r"domains\[0\].return_path: is missing"),
         ({"addresses": [{"address": "192.0.2.300", "helo": "a.test"}]}, r"addresses\[0\].address: '192.0.2.300'"),
         ({"addresses": ["192.0.2.10"]}, r"addresses\[0\].address: is missing"),
     ],

@@ -58,7 +58,7 @@ DOMAIN = Domain(
     return_path="bounce.example.com",
     ips=(ADDRESS, ADDRESS6),
     other_ips=("192.0.2.20",),
-    selector="mf1",
+    selectors=("mf1",),
     keys={"mf1": KEY_2048},
     policy=parse_policy(STS),
 )

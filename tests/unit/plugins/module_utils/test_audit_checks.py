@@ -256,6 +256,12 @@ def test_another_organisation_in_the_return_path_is_no_match():
     assert failing(changes, return_path="b.example.org") == {"alignment-return-path"}
 
 
+def test_every_selector_that_signs_must_be_published():
+    both = {"selectors": ("mf1", "ed1")}
+    assert failing({}, **both) == {"dkim"}
+    assert failing({("ed1._domainkey.example.com", "TXT"): [f"v=DKIM1; k=ed25519; p={KEY_ED25519}"]}, **both) == set()
+
+
 def test_a_key_beside_the_signing_one_is_looked_at_only_when_it_is_published():
     staged = {"keys": {"mf1": KEY_2048, "mf2": KEY_1024}}
     assert failing({}, **staged) == set()
