@@ -11,8 +11,10 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = str(Path(__file__).resolve().parent)  # not to be searched: its dns.py would hide dnspython
@@ -22,6 +24,7 @@ import dns.message
 import dns.query
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _audit_look as audit_look
+from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import Answer, Question
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_task import check_auth
 from tests.bench.dns import Plays, auth_of
 from tests.dns import bind
@@ -107,25 +110,25 @@ def audited(zones: list[str], server: bind.Bind) -> dict[str, Any]:
     return check_auth({**rest, "fail_on": "never", **options(zones, server)})
 
 
+class Recorder(audit_look.Looker):
+    """Remembers what was asked."""
+
+    asked: ClassVar[list[Question]] = []
+
+    def __call__(self, questions: Collection[Question]) -> dict[Question, Answer]:
+        self.asked.extend(questions)
+        return super().__call__(questions)
+
+
 def one_by_one(zones: list[str], server: bind.Bind) -> float:
     """Milliseconds a question, when the questions of the same audit wait for each other."""
-    asked = []
-    plain = audit_look.Looker.__call__
-
-    def note(looker: audit_look.Looker, questions: Any) -> Any:
-        asked.extend(questions)
-        return plain(looker, questions)
-
-    audit_look.Looker.__call__ = note  # type: ignore[assignment,method-assign]
-    try:
+    with mock.patch.object(audit_look, "Looker", Recorder):
         audited(zones, server)
-    finally:
-        audit_look.Looker.__call__ = plain  # type: ignore[method-assign]
     start = time.monotonic()
-    for question in asked:
+    for question in Recorder.asked:
         message = dns.message.make_query(question.name, question.type)
         dns.query.udp(message, question.at or server.address, port=server.port, timeout=5)
-    return 1000 * (time.monotonic() - start) / len(asked)
+    return 1000 * (time.monotonic() - start) / len(Recorder.asked)
 
 
 if __name__ == "__main__":
