@@ -17,6 +17,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._audit_model import 
     Finding,
     Question,
     Source,
+    Subject,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_run import audit
 from ansible_collections.mailfleet.mta.plugins.module_utils._audit_table import CHECKS
@@ -130,5 +131,5 @@ def fetcher(records: Records) -> Callable[[Collection[Question]], dict[Question,
 
 def findings(changes: Records | None = None, **domain: object) -> list[Finding]:
     """Everything that the audit says of the world with these changes; keywords change the domain."""
-    subjects = [*SOURCES, DOMAIN._replace(**domain), PARKED_DOMAIN]  # type: ignore[arg-type]
+    subjects: list[Subject] = [*SOURCES, DOMAIN._replace(**domain), PARKED_DOMAIN]  # type: ignore[arg-type]
     return audit(subjects, CHECKS, fetcher({**RECORDS, **(changes or {})}))
