@@ -10,6 +10,7 @@ after they were read again and found unchanged. This module util is PRIVATE to t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -35,6 +36,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_octodns_records
     MovedError,
     empty_zone,
     found_in,
+    is_shown,
     plan_of,
     record_for,
 )
@@ -43,14 +45,13 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import A
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printable
 
 WORKERS = 4  # zones read or written at the same time; APIs count requests
+_SETTLING = (0.2, 0.5, 1.0, 2.0)  # seconds between looks
 _Read = Union[Contents, str]  # a zone, or why there is none
 
 
 class OctoDns:
-    def __init__(
-        self, place: BackendSettings, settings: Settings, opener: Callable[[BackendSettings], Any] = open_provider
-    ) -> None:
-        self.place, self.settings, self.opener = place, settings, opener
+    def __init__(self, place: BackendSettings, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.place, self.settings, self.sleep = place, settings, sleep
         self.known = known(place)
         self.turn = Lock() if self.known.one_writer else nullcontext()
         self.provider: Any = None
@@ -61,7 +62,7 @@ class OctoDns:
 
     def _open(self) -> None:
         """A new provider knows nothing: all of them remember what they read."""
-        self.provider, self.contents = self.opener(self.place), {}
+        self.provider, self.contents = open_provider(self.place), {}
         self.reads = remembered_reads(self.provider)
 
     def read(self, keys: Iterable[Key]) -> Reading:
@@ -82,7 +83,7 @@ class OctoDns:
 
     def _take(self, reading: Reading, key: Key, zone: str) -> None:
         server = self.settings.server_for(key[0])
-        contents = self.contents[zone] if zone else self._stranger("a zone for it")
+        contents = self.contents[zone] if zone else self._stranger("zone for it")
         if isinstance(contents, str) or server is None:
             reading.problems[key] = str(contents)
             return
@@ -95,7 +96,7 @@ class OctoDns:
 
     def _stranger(self, what: str) -> str:
         return (
-            f"DNS backend {self.place.name} has not {what}. "
+            f"DNS backend {self.place.name} has no {what}. "
             "Remedy: create the zone there, or give it another server or backend in dns.zones."
         )
 
@@ -116,16 +117,16 @@ class OctoDns:
         with ThreadPoolExecutor(WORKERS) as pool:
             self.contents.update(zip(missing, pool.map(self._populate, missing)))
 
-    def _populate(self, name: str) -> _Read:
+    def _populate(self, name: str, provider: Any = None) -> _Read:
         try:
             zone = empty_zone(name)
-            exists = self.provider.populate(zone, target=True, lenient=True)
+            exists = (provider or self.provider).populate(zone, target=True, lenient=True)
         except RefusedError as error:
             return str(error)
         except Exception as error:  # every class has its own
             return explain(self.place, error).problem
         if not exists and not self.listed:
-            return self._stranger(f"the zone {name}")
+            return self._stranger(f"zone {name}")
         return Contents(zone, hidden_names(name, self.reads.get(name, [])))
 
     def apply(self, zones: Mapping[Zone, Sequence[Change]]) -> dict[Zone, Applied]:
@@ -167,6 +168,15 @@ class OctoDns:
         if own:  # a provider that writes whole zones gets the whole zone
             with self.turn:
                 self.provider.apply(plan_of(contents.zone, whole, own))
+            self._settle(name, changes)
+
+    def _settle(self, name: str, changes: Sequence[Change]) -> None:
+        """Waits a little until the change is shown; reading back decides what it came to."""
+        for pause in _SETTLING if self.known.late else ():
+            contents = self._populate(name, open_provider(self.place))
+            if isinstance(contents, str) or is_shown(contents, changes):
+                return
+            self.sleep(pause)
 
 
 def _longest(name: str, zones: set[str]) -> str:

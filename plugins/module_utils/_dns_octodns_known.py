@@ -28,6 +28,7 @@ class Known(NamedTuple):
     in_place: bool = True  # a record set is changed, not deleted and created anew
     verbatim: bool = False  # TXT values with escapes go back as they came
     one_writer: bool = False  # answers 500 when two write at once
+    late: bool = False  # says yes before it shows the change
 
 
 KNOWN = {
@@ -37,7 +38,7 @@ KNOWN = {
         "octodns-cloudflare",
         {"pagerules": False, "retry_count": 2, "retry_period": 10},
     ),
-    "hetzner": Known("octodns_hetzner.HetznerProvider", "octodns-hetzner", {"backend": "hcloud"}),
+    "hetzner": Known("octodns_hetzner.HetznerProvider", "octodns-hetzner", {"backend": "hcloud"}, late=True),
     "ovh": Known("octodns_ovh.OvhProvider", "octodns-ovh", {"endpoint": "ovh-eu"}, in_place=False),
     # On SQLite two writers lock each other out.
     "powerdns": Known(
@@ -51,7 +52,7 @@ def known(place: BackendSettings) -> Known:
     """Of a class that nobody looked at the worse is assumed."""
     found = KNOWN.get(place.provider) or next((own for own in KNOWN.values() if own.path == place.provider), None)
     if found is None:
-        return Known(place.provider, place.provider.partition(".")[0].replace("_", "-"), in_place=False)
+        return Known(place.provider, place.provider.partition(".")[0].replace("_", "-"), in_place=False, late=True)
     old_hetzner = found is KNOWN["hetzner"] and place.settings.get("backend") == "dnsapi"
     return found._replace(in_place=False) if old_hetzner else found
 

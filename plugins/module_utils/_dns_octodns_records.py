@@ -80,6 +80,14 @@ def found_in(contents: Contents, name: str, rdtype: str) -> Found:
     return Found(RRset(record.ttl, tuple(sorted(text_of(rdtype, value) for value in _raw(record)))))
 
 
+def is_shown(contents: Contents, changes: Iterable[Change]) -> bool:
+    for change in changes:
+        rrset = found_in(contents, change.name, change.type).rrset
+        if set(rrset.values if rrset else ()) != set(change.after):
+            return False
+    return True
+
+
 def _raw(record: Any) -> Sequence[Any]:
     return record.values if hasattr(record, "values") else [record.value]
 

@@ -114,9 +114,16 @@ class Cloudflare(StandIn):
 class Hetzner(StandIn):
     provider = "hetzner"
     settings = {"token": StandIn.secret}
+    lag = 0  # so many reads after a write still show the zone as it was
+
+    def __init__(self):
+        super().__init__()
+        self.old, self.stale = [], 0
 
     def answer(self, method, path, body, query):
         path = path.removeprefix("/v1/zones").lstrip("/")
+        if method != "GET" and self.lag:
+            self.old, self.stale = (self.old if self.stale else list(self.rows)), self.lag
         zone = {"id": 7, "name": ZONE, "ttl": 3600, "mode": "primary", "status": "ok", "primary_nameservers": []}
         if path == "":
             return self.page({"zones": [zone]})
@@ -126,8 +133,10 @@ class Hetzner(StandIn):
             if method == "POST":
                 self.set(body["name"], body["type"], body["records"], body["ttl"])
                 return {"action": self.action(), "rrset": self.shown(body["name"], body["type"])}
-            keys = dict.fromkeys((row["name"] or "@", row["type"]) for row in self.rows)
-            return self.page({"rrsets": [self.shown(*key) for key in keys]})
+            rows = self.old if self.stale else self.rows
+            self.stale = max(0, self.stale - 1)
+            keys = dict.fromkeys((row["name"] or "@", row["type"]) for row in rows)
+            return self.page({"rrsets": [self.shown(*key, rows) for key in keys]})
         _zone, _rrsets, name, rdtype, *action = path.split("/")
         rdtype = rdtype.upper()
         old = [row for row in self.rows if (row["name"] or "@", row["type"]) == (name, rdtype)]
@@ -144,8 +153,9 @@ class Hetzner(StandIn):
         for record in records:
             self.add("" if name == "@" else name, rdtype, record["value"], ttl)
 
-    def shown(self, name, rdtype):
-        own = [row for row in self.rows if (row["name"] or "@", row["type"]) == (name, rdtype)]
+    def shown(self, name, rdtype, rows=None):
+        rows = self.rows if rows is None else rows
+        own = [row for row in rows if (row["name"] or "@", row["type"]) == (name, rdtype)]
         records = [{"value": row["value"], "comment": ""} for row in own]
         return {"id": f"{name}/{rdtype}", "name": name, "type": rdtype, "ttl": own[0]["ttl"], "records": records,
                 "zone": 7, "labels": {}, "protection": {"change": False}}  # fmt: skip

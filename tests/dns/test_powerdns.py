@@ -229,7 +229,7 @@ def test_a_name_that_is_delegated_and_a_zone_that_is_not_there(pdns, zone):
     assert done["summary"] == {"total": 3, "changed": 1, "failed": 2, "ok": 1}
     assert f"belongs to sub.{zone.name}, which is delegated" in done["msg"]
     assert "nobody.example" in done["msg"]
-    assert "has not a zone for it. Remedy: create the zone there" in done["msg"]
+    assert "has no zone for it. Remedy: create the zone there" in done["msg"]
     assert [own["name"] for own in pdns.api("GET", "zones")] == [own["name"] for own in zones]
     assert zone.values("", "TXT") == [SPF]
 

@@ -12,7 +12,7 @@ import pytest
 from api_standins import STANDINS, ZONE, Cloudflare, Hetzner, Ovh, Route53
 from conftest import SPF, auth_of
 
-from ansible_collections.mailfleet.mta.plugins.module_utils import _dns_task
+from ansible_collections.mailfleet.mta.plugins.module_utils import _dns_octodns, _dns_task
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_task import publish_auth, publish_records
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_visible import Seen
 
@@ -128,7 +128,7 @@ def test_a_refusal_in_the_middle_of_writing_is_a_sentence_and_a_rerun_completes(
 def test_what_a_provider_lists_is_the_zone_and_nothing_is_created(api):
     dns = dns_of(api)
     done = run_auth(api, auth_of("other.example"), dns={"backend": "there", "backends": dns["backends"]})
-    assert "DNS backend there has not a zone for it. Remedy: create the zone there" in done["msg"]
+    assert "DNS backend there has no zone for it. Remedy: create the zone there" in done["msg"]
     assert api.writes == []
 
 
@@ -168,6 +168,19 @@ def test_a_failed_read_at_hetzner_is_no_empty_zone(hetzner):
     assert "answers 500" in done["msg"]
     assert hetzner.writes == []
     assert hetzner.values("", "TXT") == [VERIFICATION]
+
+
+def test_a_change_that_hetzner_shows_late_is_waited_for(hetzner, monkeypatch):
+    slept = []
+    monkeypatch.setattr(_dns_octodns.OctoDns.__init__, "__defaults__", (slept.append,))
+    record = {"name": f"new.{ZONE}", "type": "A", "values": ["192.0.2.1"]}
+    hetzner.lag = 3
+    done = run_records(hetzner, record)
+    assert not done.get("failed"), done["msg"]
+    assert len(slept) == 3
+    hetzner.lag = 99
+    late = run_records(hetzner, {**record, "values": ["192.0.2.2"]})
+    assert f"accepted the update, but does not show new.{ZONE} A" in late["msg"]
 
 
 def test_an_spf_record_that_octodns_does_not_see_at_ovh_gets_no_second_one(ovh):
