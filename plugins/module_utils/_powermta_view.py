@@ -47,6 +47,8 @@ def powermta_view(view: Plain, backoff: Plain) -> Plain:
             {**application, "pool": pool["name"]} for pool in view["pools"] for application in pool["applications"]
         ],
         "ports": [pool["port"] for pool in view["pools"]] + ([view["entry"]["port"]] if view["entry"] else []),
+        # Where nobody submits by IPv6, nothing listens for it.
+        "everywhere": ["0/0"] + ["[::]/0"] * any(":" in text for pool in view["pools"] for text in pool["networks"]),
     }
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 _SHOWN = 20
+POSTQUEUE = "postqueue -c /etc/postfix-{pool} -p"
 # What a pool has: {"addresses": [...], "domains": [...]}; domains include the return-path names.
-Holdings = Mapping[str, Mapping[str, Sequence[str]]]
+Holdings = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass
@@ -27,6 +28,8 @@ class Queue:
     # Mail in these queues keeps its lane; deferred mail chooses one again at its next try.
     moving: int = 0
     senders: Counter[str] = field(default_factory=Counter)
+    # Where mail stays with the address that it got when it came in, as on PowerMTA.
+    addresses: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -118,18 +121,17 @@ def queued(item: Leaving, queue: Queue) -> int:
     """How many messages still need what leaves."""
     if item.kind == "pool":
         return queue.total
-    return queue.moving if item.kind == "address" else queue.senders[item.name.lower()]
+    return queue.moving + queue.addresses[item.name] if item.kind == "address" else queue.senders[item.name.lower()]
 
 
-def refusals(host: str, items: Iterable[Mapping[str, Any]]) -> list[str]:
-    """One sentence for each thing that mail is still waiting for."""
-    return [_refusal(host, item) for item in items if item["queued"]]
+def refusals(host: str, items: Iterable[Mapping[str, Any]], command: str = POSTQUEUE) -> list[str]:
+    """One sentence for each thing that mail is still waiting for; the command shows the queue of a {pool}."""
+    return [_refusal(host, item, f"`{command.format(pool=item['pool'])}`") for item in items if item["queued"]]
 
 
-def _refusal(host: str, item: Mapping[str, Any]) -> str:
+def _refusal(host: str, item: Mapping[str, Any], show: str) -> str:
     number, pool, name = item["queued"], item["pool"], item["name"]
     messages = "1 message is" if number == 1 else f"{number} messages are"
-    show = f"`postqueue -c /etc/postfix-{pool} -p`"
     if item["kind"] == "pool":
         what, back = ("the general endpoint", "fleet_entry back")
         if pool != "entry":

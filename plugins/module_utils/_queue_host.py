@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
-"""Ask the host's live Postfix generation and its queues. IO, reads only.
+"""Ask the host's live generation and the queues of its MTA. IO, reads only.
 
 This module util is PRIVATE to the collection.
 """
@@ -9,10 +9,12 @@ This module util is PRIVATE to the collection.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run, host
+from ansible_collections.mailfleet.mta.plugins.module_utils import _queue_pmta
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import Answer, Run, host
 from ansible_collections.mailfleet.mta.plugins.module_utils._queue import (
     Holdings,
     Queue,
@@ -24,26 +26,43 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._queue import (
 )
 
 VIEW = "/etc/mailfleet/postfix/live/view.json"
+POWERMTA_VIEW = "/etc/mailfleet/powermta/live/view.json"
 
 
 class QueueError(Exception):
     """One sentence about a queue that cannot be read."""
 
 
-def report(wanted: Mapping[str, Any] | None, senders: Sequence[str], run: Run, view: str = VIEW) -> dict[str, Any]:
+def report(
+    wanted: Mapping[str, Any] | None,
+    senders: Sequence[str],
+    run: Run,
+    view: str = VIEW,
+    powermta_view: str = POWERMTA_VIEW,
+) -> dict[str, Any]:
     """What changes, what leaves with its queued mail, and queued mail by sender; only queues that matter are read."""
-    live = holdings(view)
+    powermta = os.path.exists(powermta_view)
+    live = holdings(powermta_view if powermta else view)
     gone = [] if wanted is None else leaving(live, wanted["pools"], wanted["fleet"])
     pools = sorted(live) if senders else sorted({item.pool for item in gone})
-    queues = {pool: read_queue(pool, run) for pool in pools}
+    queues = read_powermta(live, pools, run) if powermta else {pool: read_queue(pool, run) for pool in pools}
     items = [
-        {"pool": item.pool, "kind": item.kind, "name": item.name, "queued": queued(item, queues[item.pool])}
+        {
+            "pool": item.pool,
+            "kind": item.kind,
+            "name": item.name,
+            "queued": queued(item, queues[item.pool]),
+            "virtual_mta": live[item.pool].get("virtual_mtas", {}).get(item.name) if item.kind == "address" else None,
+        }
         for item in gone
     ]
     return {
         "changes": [] if wanted is None else mail_changes(live, wanted["pools"]),
         "leaving": items,
-        "refusals": refusals(host(), items),
+        # An address of PowerMTA is emptied by the run itself, which hands its mail to the rest of the pool.
+        "refusals": refusals(host(), [item for item in items if item["kind"] != "address"], _queue_pmta.COMMAND)
+        if powermta
+        else refusals(host(), items),
         "senders": {pool: {name: queues[pool].senders[name.lower()] for name in senders} for pool in live if senders},
     }
 
@@ -61,7 +80,24 @@ def holdings(view: str) -> Holdings:
 
 
 def read_queue(pool: str, run: Run) -> Queue:
-    answer = run(["postqueue", "-c", f"/etc/postfix-{pool}", "-j"], timeout=300)
+    return parse(_answer(run, ["postqueue", "-c", f"/etc/postfix-{pool}", "-j"], f"The queue of pool {pool}"))
+
+
+def read_powermta(live: Holdings, pools: Sequence[str], run: Run) -> dict[str, Queue]:
+    if not pools:
+        return {}
+    waiting = _queue_pmta.by_vmta(_answer(run, _queue_pmta.QUEUES, "PowerMTA's list of queues"))
+    found = {}
+    for pool in pools:
+        vmtas: Mapping[str, Mapping[str, Any]] = live[pool]["virtual_mtas"]
+        names = [vmta["name"] for vmta in vmtas.values() if waiting.get(vmta["name"])]
+        lines = [line for name in names for line in _answer(run, _queue_pmta.messages(name), f"The queue of {name}")]
+        found[pool] = _queue_pmta.queue_of(vmtas, waiting, _queue_pmta.by_domain(lines))
+    return found
+
+
+def _answer(run: Run, argv: list[str], what: str) -> list[str]:
+    answer: Answer = run(argv, timeout=300)
     if answer.code != 0:
-        raise QueueError(f"The queue of pool {pool} cannot be read: {answer.words}.")
-    return parse(answer.out.splitlines())
+        raise QueueError(f"{what} cannot be read: {answer.words}.")
+    return answer.out.splitlines()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: queue_info
-short_description: See what a run would take away from a Postfix sender, and the mail that still needs it
+short_description: See what a run would take away from a sender, and the mail that still needs it
 version_added: 1.0.0
 author: mailfleet contributors (@mailfleet)
 description:
-  - Compares what the live generation of the role P(mailfleet.mta.postfix#role) has with what is wanted.
+  - Compares what the live generation of the role P(mailfleet.mta.postfix#role) or P(mailfleet.mta.powermta#role) has
+    with what is wanted.
   - Reads only the queues of pools from which something leaves; without such a pool it reads one small file.
 options:
   wanted:
@@ -58,6 +59,7 @@ leaving:
     - What the host has and is wanted no more. C(kind) is V(pool), V(address) or V(domain).
     - C(queued) counts all mail of a pool, the mail of a pool that is on its way for an address (deferred mail chooses
       another one at its next try), and the mail from a domain.
+    - On PowerMTA all mail of an address counts, and C(virtual_mta) has its C(name) and C(helo); elsewhere it is empty.
   type: list
   elements: dict
   returned: always

@@ -45,6 +45,7 @@ def powermta(view: dict[str, Any], **options: Any) -> dict[str, str]:
     context = {
         "view": view,
         "mta": in_powermta_terms(view, set_["backoff"], set_.get("reply_rules", "")),
+        "leaving": set_.get("leaving", []),
         "backoff": set_["backoff"],
         "parts": shipped["__powermta_parts"],
         "classes": shipped["__powermta_classes"],

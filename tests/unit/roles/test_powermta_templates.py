@@ -10,6 +10,7 @@ After a wanted change, write the goldens anew with UPDATE_GOLDENS=1 and read the
 from __future__ import annotations
 
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet import compile_fleet
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_check import check_text
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import Block, Config
@@ -143,6 +145,21 @@ def test_every_queue_that_backs_off_comes_back(root: Block) -> None:
     assert block(root, "domain", "*").last("backoff-to-normal-after") == "1h"
 
 
+def test_an_address_that_leaves_hands_its_mail_to_its_pool() -> None:
+    virtual_mta = {"name": "ip-192-0-2-29", "helo": "mta29.example.com"}
+    leaving = [{"pool": "campaign", "kind": "address", "name": "192.0.2.29", "virtual_mta": virtual_mta}]
+    tree = render.powermta(view("example", "mx1"), leaving=leaving)
+    assert checked(tree).findings == []
+    left = block(checked(tree).root, "virtual-mta", "ip-192-0-2-29")
+    assert next(left.all("domain")).last("reroute-to-virtual-mta") == "campaign"
+    members = block(checked(tree).root, "virtual-mta-pool", "campaign").of("virtual-mta")
+    assert "ip-192-0-2-29" not in [setting.value for setting in members]
+    held = json.loads(tree["view.json"])["pools"]["campaign"]
+    assert held["addresses"] == ["192.0.2.20", "192.0.2.21", "192.0.2.29"]
+    assert held["virtual_mtas"]["192.0.2.29"] == virtual_mta
+    assert json.loads(render.powermta(view("example", "mx1"))["view.json"])["pools"].keys() == {"campaign", "trans"}
+
+
 def test_ipv6_shares_the_virtual_mta_of_its_partner(root: Block) -> None:
     sources = [setting.value for setting in block(root, "virtual-mta", "ip-192-0-2-10").of("smtp-source-host")]
     assert sources == ["192.0.2.10 mta10.example.com", "2001:db8:1::10 mta10.example.com"]
@@ -179,6 +196,17 @@ def test_a_network_inside_another_has_the_pools_of_both() -> None:
     assert lists == {"10.1.0.0/16>": "campaign+trans", "10.0.0.0/8>": "campaign"}
 
 
+def test_ipv6_is_listened_for_where_a_network_needs_it(root: Block) -> None:
+    found = copy.deepcopy(view("example", "mx1"))
+    for pool in found["pools"]:
+        pool["networks"] = ["10.0.0.0/8"]
+    tree = render.powermta(found)
+    assert checked(tree).findings == []
+    assert not any("::" in setting.value for setting in checked(tree).root.of("smtp-listener"))
+    listeners = [setting.value for setting in root.of("smtp-listener")]
+    assert listeners == [f"{place}:{port}" for port in (2588, 2587, 587) for place in ("0/0", "[::]/0")]
+
+
 def test_a_rate_is_kept_in_backoff_too() -> None:
     found = copy.deepcopy(view("example", "mx1"))
     for isp in found["isps"]:
@@ -201,6 +229,19 @@ def test_passwords_stay_away_from_hosts_that_need_none() -> None:
     assert problems == []
     assert PASSWORD not in str(compiled["views"]["mx1"])
     assert "password_hash" not in str(compiled["views"]["mx2"])
+
+
+def test_the_guide_names_every_key_of_the_model() -> None:
+    guide = (ROOT / "docs/docsite/rst/powermta_guide.rst").read_text(encoding="utf-8")
+    keys = {"pool": model.POOL_KEYS, "domain": model.DOMAIN_KEYS, "IP": model.IP_KEYS, "ISP": model.ISP_KEYS}
+    rows = [line for line in guide.splitlines() if line.startswith("    * - ")]
+    missing = [
+        f"{section} {key}"
+        for section, names in keys.items()
+        for key in names
+        if not any(row.startswith(f"    * - {section} ") and f"``{key}``" in row for row in rows)
+    ]
+    assert missing == []
 
 
 BROKEN = [

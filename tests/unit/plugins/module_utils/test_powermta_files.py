@@ -110,6 +110,13 @@ def test_the_command_explains_a_broken_file(tmp_path: Path, name: str) -> None:
     assert len(done.stdout.splitlines()) == {"shell.conf": 1, "pools.conf": 3, "limits.conf": 3}[name]
 
 
+def test_the_readme_shows_what_the_command_says(tmp_path: Path) -> None:
+    tree(tmp_path, BROKEN)
+    said = run(*(str(tmp_path / name) for name in BROKEN)).stdout.replace(f"{tmp_path}/", "")
+    readme = (Path(__file__).resolve().parents[4] / "README.md").read_text(encoding="utf-8")
+    assert said in readme
+
+
 def test_the_command_prints_json(tmp_path: Path) -> None:
     config = tree(tmp_path, {"config": "retry-afer 10m\nrun-as-root Yes\n"})
     found = json.loads(run("--json", str(config)).stdout)
