@@ -25,6 +25,11 @@ options:
     description: The text of a rule file, laid over the shipped reply rules.
     type: str
     default: ''
+  leaving:
+    description: What M(mailfleet.mta.queue_info) says that leaves, as long as it may have mail.
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -41,6 +46,7 @@ _value:
   type: dict
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -49,13 +55,15 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_view impor
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._reply_rules import powermta_replies
 
 
-def powermta(view: dict[str, Any], backoff: dict[str, Any], reply_rules: str = "") -> dict[str, Any]:
+def powermta(
+    view: dict[str, Any], backoff: dict[str, Any], reply_rules: str = "", leaving: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
     providers = [isp["name"] for isp in view["isps"]]
     try:
         replies = powermta_replies(providers, reply_rules, backoff["to_normal_after"], backoff["reenable_after"])
     except ValueError as problems:
         raise AnsibleFilterError(f"agent_reply_rules: {problems}") from None
-    return {**powermta_view(view, backoff), "replies": replies}
+    return {**powermta_view(view, backoff, leaving), "replies": replies}
 
 
 class FilterModule:

@@ -25,8 +25,9 @@ _LOCAL = ("127.0.0.0/8", "::1/128")
 _HOURLY = {"s": 3600, "min": 60, "h": 1}
 
 
-def powermta_view(view: Plain, backoff: Plain) -> Plain:
-    """backoff has the message_rate of a queue in backoff mode, beside what templates print themselves."""
+def powermta_view(view: Plain, backoff: Plain, leaving: t.Iterable[Plain] = ()) -> Plain:
+    """backoff has the message_rate of a queue in backoff mode; leaving is what queue_info says that still has mail."""
+    going = _going(view, leaving)
     lists: dict[str, list[Plain]] = {}
     networks = _networks(view)
     for pools in (*networks.values(), *((pool["name"],) for pool in view["pools"] if pool["applications"])):
@@ -37,6 +38,8 @@ def powermta_view(view: Plain, backoff: Plain) -> Plain:
         "isps": [_isp(isp, backoff["message_rate"]) for isp in view["isps"]],
         "virtual_mtas": [vmta for pool in view["pools"] for vmta in _virtual_mtas(pool, _queues(view["isps"]))],
         "pools": [_pool(pool, view["isps"]) for pool in view["pools"]],
+        "going": going,
+        "holdings": _holdings(view, going),
         "signing": [{**item, "file": key_file(item["domain"], item["selector"])} for item in _nearest_first(view)],
         "senders": [
             {"name": name, "routes": [_route(domain, pool) for pool in pools for domain in pool["domains"]]}
@@ -50,6 +53,37 @@ def powermta_view(view: Plain, backoff: Plain) -> Plain:
         # Where nobody submits by IPv6, nothing listens for it.
         "everywhere": ["0/0"] + ["[::]/0"] * any(":" in text for pool in view["pools"] for text in pool["networks"]),
     }
+
+
+def _going(view: Plain, leaving: t.Iterable[Plain]) -> list[Plain]:
+    """Virtual-MTAs without new mail; the heir, if there is one, is the pool that takes what they have."""
+    pools = {pool["name"] for pool in view["pools"]}
+    return [
+        {"pool": item["pool"], "heir": item["pool"] if item["pool"] in pools else None, "address": address, **vmta}
+        for item in leaving
+        for address, vmta in sorted(item["virtual_mtas"].items())
+    ]
+
+
+def _holdings(view: Plain, going: list[Plain]) -> Plain:
+    """What the host has, for the run that takes some of it away; see _queue.py."""
+    domains = {
+        pool["name"]: [name for domain in pool["domains"] for name in (domain["name"], domain["return_path"])]
+        for pool in view["pools"]
+    }
+    held: Plain = {
+        name: {"addresses": [], "domains": domains.get(name, []), "virtual_mtas": {}}
+        for name in [*domains, *(vmta["pool"] for vmta in going)]
+    }
+    for pool in view["pools"]:
+        held[pool["name"]]["addresses"] += [ip["address"] for ip in pool["ips"]]
+        for lane in pool["lanes"]:
+            own = {"name": vmta_name(lane["bind4"]), "helo": lane["helo"]}
+            held[pool["name"]]["virtual_mtas"][lane["bind4"]] = own
+    for vmta in going:
+        held[vmta["pool"]]["addresses"].append(vmta["address"])
+        held[vmta["pool"]]["virtual_mtas"][vmta["address"]] = {"name": vmta["name"], "helo": vmta["helo"]}
+    return held
 
 
 def vmta_name(bind4: str) -> str:

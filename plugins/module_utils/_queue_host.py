@@ -17,6 +17,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils import _queue_pmta
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Answer, Run, host
 from ansible_collections.mailfleet.mta.plugins.module_utils._queue import (
     Holdings,
+    Leaving,
     Queue,
     leaving,
     mail_changes,
@@ -52,7 +53,7 @@ def report(
             "kind": item.kind,
             "name": item.name,
             "queued": queued(item, queues[item.pool]),
-            "virtual_mta": live[item.pool].get("virtual_mtas", {}).get(item.name) if item.kind == "address" else None,
+            "virtual_mtas": _virtual_mtas(live, item),
         }
         for item in gone
     ]
@@ -65,6 +66,13 @@ def report(
         else refusals(host(), items),
         "senders": {pool: {name: queues[pool].senders[name.lower()] for name in senders} for pool in live if senders},
     }
+
+
+def _virtual_mtas(live: Holdings, item: Leaving) -> dict[str, Any]:
+    """Those of PowerMTA that leave, by their addresses."""
+    own: dict[str, Any] = live[item.pool].get("virtual_mtas", {})
+    gone = own if item.kind == "pool" else [item.name] if item.kind == "address" else []
+    return {address: own[address] for address in gone if address in own}
 
 
 def holdings(view: str) -> Holdings:

@@ -59,7 +59,8 @@ leaving:
     - What the host has and is wanted no more. C(kind) is V(pool), V(address) or V(domain).
     - C(queued) counts all mail of a pool, the mail of a pool that is on its way for an address (deferred mail chooses
       another one at its next try), and the mail from a domain.
-    - On PowerMTA all mail of an address counts, and C(virtual_mta) has its C(name) and C(helo); elsewhere it is empty.
+    - On PowerMTA all mail of an address counts, and C(virtual_mtas) has the C(name) and C(helo) of every address that
+      leaves with its pool or by itself.
   type: list
   elements: dict
   returned: always

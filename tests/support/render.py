@@ -44,8 +44,7 @@ def powermta(view: dict[str, Any], **options: Any) -> dict[str, str]:
     domains = sorted({domain["return_path"] for pool in view["pools"] for domain in pool["domains"]})
     context = {
         "view": view,
-        "mta": in_powermta_terms(view, set_["backoff"], set_.get("reply_rules", "")),
-        "leaving": set_.get("leaving", []),
+        "mta": in_powermta_terms(view, set_["backoff"], leaving=set_.get("leaving", [])),
         "backoff": set_["backoff"],
         "parts": shipped["__powermta_parts"],
         "classes": shipped["__powermta_classes"],

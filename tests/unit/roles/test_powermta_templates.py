@@ -147,7 +147,8 @@ def test_every_queue_that_backs_off_comes_back(root: Block) -> None:
 
 def test_an_address_that_leaves_hands_its_mail_to_its_pool() -> None:
     virtual_mta = {"name": "ip-192-0-2-29", "helo": "mta29.example.com"}
-    leaving = [{"pool": "campaign", "kind": "address", "name": "192.0.2.29", "virtual_mta": virtual_mta}]
+    gone = {"192.0.2.29": virtual_mta}
+    leaving = [{"pool": "campaign", "kind": "address", "name": "192.0.2.29", "virtual_mtas": gone}]
     tree = render.powermta(view("example", "mx1"), leaving=leaving)
     assert checked(tree).findings == []
     left = block(checked(tree).root, "virtual-mta", "ip-192-0-2-29")
@@ -158,6 +159,18 @@ def test_an_address_that_leaves_hands_its_mail_to_its_pool() -> None:
     assert held["addresses"] == ["192.0.2.20", "192.0.2.21", "192.0.2.29"]
     assert held["virtual_mtas"]["192.0.2.29"] == virtual_mta
     assert json.loads(render.powermta(view("example", "mx1"))["view.json"])["pools"].keys() == {"campaign", "trans"}
+
+
+def test_a_pool_that_leaves_sends_what_it_has_from_its_own_addresses() -> None:
+    gone = {"192.0.2.29": {"name": "ip-192-0-2-29", "helo": "mta29.example.com"}}
+    leaving = [{"pool": "old", "kind": "pool", "name": "old", "virtual_mtas": gone}]
+    tree = render.powermta(view("example", "mx1"), leaving=leaving)
+    assert checked(tree).findings == []
+    left = block(checked(tree).root, "virtual-mta", "ip-192-0-2-29")
+    assert left.last("smtp-source-host") == "192.0.2.29 mta29.example.com"
+    assert not list(left.all("domain"))
+    held = json.loads(tree["view.json"])["pools"]["old"]
+    assert held == {"addresses": ["192.0.2.29"], "domains": [], "virtual_mtas": gone}
 
 
 def test_ipv6_shares_the_virtual_mta_of_its_partner(root: Block) -> None:

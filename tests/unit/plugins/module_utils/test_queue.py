@@ -166,7 +166,7 @@ def test_only_queues_that_matter_are_read(view: str, wanted: Any, senders: list,
 def test_report(view: str) -> None:
     result = report({"pools": {"trans": LIVE["trans"]}, "fleet": []}, ["example.com"], postqueue([]), view)
     assert result["leaving"] == [
-        {"pool": "campaign", "kind": "pool", "name": "campaign", "queued": 4, "virtual_mta": None}
+        {"pool": "campaign", "kind": "pool", "name": "campaign", "queued": 4, "virtual_mtas": {}}
     ]
     assert result["senders"] == {"campaign": {"example.com": 2}, "trans": {"example.com": 2}}
     assert len(result["refusals"]) == 1

@@ -79,14 +79,16 @@ def test_an_address_with_mail_is_no_refusal_but_says_how_it_is_emptied(view: str
             "kind": "address",
             "name": "192.0.2.20",
             "queued": 5,
-            "virtual_mta": {"name": "ip-192-0-2-20", "helo": "mta20.example.com"},
+            "virtual_mtas": {"192.0.2.20": {"name": "ip-192-0-2-20", "helo": "mta20.example.com"}},
         }
     ]
 
 
 def test_a_pool_and_a_domain_with_mail_stay(view: str) -> None:
     gone = {"pools": {"trans": LIVE["trans"]}, "fleet": []}
-    assert "`pmta show topqueues` is empty" in report(gone, [], pmta, powermta_view=view)["refusals"][0]
+    whole = report(gone, [], pmta, powermta_view=view)
+    assert "`pmta show topqueues` is empty" in whole["refusals"][0]
+    assert whole["leaving"][0]["virtual_mtas"] == LIVE["campaign"]["virtual_mtas"]
     found = report(without("campaign", "domains", "bounce.example.com"), [], pmta, powermta_view=view)
     assert "1 message is queued in pool campaign from bounce.example.com" in found["refusals"][0]
 
