@@ -11,6 +11,7 @@ from __future__ import annotations
 import runpy
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet import compile_fleet
@@ -21,7 +22,10 @@ ADDRESSES, PROFILES, DOMAINS = 50, 24, 1000  # and the default profile
 REPEATS = 5
 
 
-PRINTERS = {"postfix": render.postfix, "powermta": render.powermta}
+PRINTERS: dict[str, Callable[[dict[str, Any]], dict[str, str]]] = {
+    "postfix": render.postfix,
+    "powermta": render.powermta,
+}
 
 
 def run() -> dict[str, object]:
@@ -38,7 +42,8 @@ def run() -> dict[str, object]:
 
 def _backend(backend: str) -> dict[str, Any]:
     raw = _raw(backend)
-    compile_s, render_s, tree = [], [], {}
+    compile_s, render_s = [], []
+    tree: dict[str, str] = {}
     for _turn in range(REPEATS):
         start = time.perf_counter()
         compiled, problems = compile_fleet(raw)
