@@ -96,6 +96,11 @@ def pmta(*words: str) -> str:
     return lab.ssh(HOST, f"pmta {' '.join(words)} 2>&1", check=False)
 
 
+def reload(config: str) -> None:
+    write("/etc/pmta/config", config)
+    assert pmta("reload") == "Configuration reloaded.\n"
+
+
 def submit(*recipients: str) -> list[Message]:
     sent = lab.submit(ADDRESS, PORT, [letter(DOMAIN, recipient) for recipient in recipients])
     assert all(message.accepted for message in sent), [message.reply for message in sent]
@@ -183,8 +188,7 @@ def test_an_error_in_the_configuration_changes_nothing() -> None:
     for words in (("reload",), ("test", "config")):
         assert f'Error in line {line} of /etc/pmta/config: "max-smpt-out" is not a directive' in pmta(*words)
     nothing_lost_nothing_doubled(submit("generic.example"))
-    write("/etc/pmta/config", CONFIG)
-    assert pmta("reload") == "Configuration reloaded.\n"
+    reload(CONFIG)
 
 
 def test_a_refusal_puts_the_queue_into_backoff_and_a_delivery_ends_it() -> None:
@@ -210,6 +214,28 @@ def test_accepted_mail_survives_a_kill() -> None:
     lab.ssh(HOST, "systemctl kill -s KILL pmta")
     lab.wait_for("a new start", lambda: pmta("show", "status").startswith("version"))
     nothing_lost_nothing_doubled(sent)
+
+
+def test_a_virtual_mta_hands_over_what_it_has() -> None:
+    pmta("pause", "queue", "'generic.example/*'")
+    sent = submit(*["generic.example"] * 10)
+    host = "    smtp-source-host 198.51.100.31 mta31.example.net\n"
+    reload(CONFIG.replace(host, f"{host}    <domain *>\n        reroute-to-virtual-mta mta33\n    </domain>\n"))
+    pmta("resume", "queue", "'generic.example/*'")
+    nothing_lost_nothing_doubled(sent)
+    assert {delivery.source for delivery in lab.deliveries()} == {"198.51.100.33"}
+
+
+def test_the_first_mail_of_the_day_goes_to_the_cold_virtual_mta() -> None:
+    warm = "    smtp-source-host 198.51.100.31 mta31.example.net\n"
+    cold = f"{warm}    cold-virtual-mta mta33\n"
+    limit = "<domain generic.example>\n    max-cold-virtual-mta-msg 3/day\n</domain>\n"
+    reload(CONFIG.replace(warm, cold).replace("    virtual-mta mta33\n", "") + limit)
+    for wanted in ({"198.51.100.31": 7, "198.51.100.33": 3}, {"198.51.100.31": 17, "198.51.100.33": 3}):
+        nothing_lost_nothing_doubled(submit(*["generic.example"] * 10))
+        assert Counter(delivery.source for delivery in lab.deliveries()) == wanted
+        lab.ssh(HOST, "systemctl restart pmta")
+    reload(CONFIG)
 
 
 def test_reloads_and_stops_under_load_lose_and_double_nothing() -> None:

@@ -120,8 +120,8 @@ def test_the_general_endpoint_hands_each_domain_to_its_pool(fleet: lab.Play) -> 
     by_identity = {message.identity: message for message in sent}
     for delivery in traffic.arrived(sent):
         domain = by_identity[delivery.identity].header_from.partition("@")[2]
-        (source,) = (source for source in own if domain in source.domains)
-        assert (delivery.helo, delivery.signed) == (source.helo, ((domain, "mf1"),))
+        assert delivery.helo in {source.helo for source in own if domain in source.domains}
+        assert delivery.signed == ((domain, "mf1"),)
 
 
 def test_the_audit_sees_what_was_published_and_what_the_lab_lacks(fleet: lab.Play, tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class Engine:
             settings = server.queue_settings(queue.name, queue.vmta, queue.pool)
             if settings != queue.settings:
                 queue.configure(settings)
+                self.reroute(queue, "reroute-to-virtual-mta")
             self.pump(queue)
 
     def spawn(self, work: Any) -> None:
@@ -119,6 +120,11 @@ class Engine:
         """Choose the queue of a recipient, and put it there."""
         self._assign(item)
         own = self.server.queue_settings(item.domain, item.vmta, item.pool)
+        other = own.get("reroute-to-virtual-mta", [item.vmta])[-1]
+        if other != item.vmta and other in self.server.vmtas:
+            item.vmta, item.pool = other, ""
+            self._assign(item)
+            own = self.server.queue_settings(item.domain, item.vmta, item.pool)
         name = own.get("queue-to", [item.domain])[-1].lower()
         hosts = self.server.queue_settings(name, item.vmta, item.pool).get("smtp-hosts", [""])[-1]
         try:
@@ -138,6 +144,13 @@ class Engine:
         queue = self.queue(name, item)
         queue.add(item, due, time.time())
         self.pump(queue)
+
+    def reroute(self, queue: Queue, directive: str) -> None:
+        """All that waits goes to the virtual MTA or pool that the directive names, if it does."""
+        other = queue.one(directive, "")
+        for item in queue.drain() if other in self.server.vmtas else ():
+            item.vmta, item.pool = other, ""
+            self.spawn(self.route(item))
 
     def _assign(self, item: Item) -> None:
         """A virtual MTA, of a pool the next member. Each domain has turns of its own, so that it sees all members."""

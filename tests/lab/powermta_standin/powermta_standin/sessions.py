@@ -190,7 +190,7 @@ class Sessions:
         if actions.get("mode") == BACKOFF:
             if queue.enter_backoff(now, actions.get("backoff-to-normal-after", "")):
                 log.info("queue %s entered backoff: %s", queue.title, reply.full)
-                self._reroute(queue)
+                self.engine.reroute(queue, "backoff-reroute-to-virtual-mta")
         elif actions.get("mode") == NORMAL:
             queue.set_mode(NORMAL)
         if "defer-queue" in actions:
@@ -199,12 +199,6 @@ class Sessions:
             for item in queue.drain():
                 self.engine.bounce(item, queue, reply.status, reply.full, self._facts(client))
         return actions
-
-    def _reroute(self, queue: Queue) -> None:
-        other = queue.one("backoff-reroute-to-virtual-mta", "")
-        for item in queue.drain() if other in self.engine.server.vmtas else ():
-            item.vmta, item.pool = other, ""
-            self.engine.spawn(self.engine.route(item))
 
     def _facts(self, client: Client) -> dict[str, Any]:
         return {
