@@ -42,12 +42,12 @@ def _calm_receivers(fleet: lab.Play) -> None:
 
 
 def test_a_new_address_sends_after_its_spf_is_seen_everywhere(inventory: Path) -> None:
-    lab.lab("persona", "generic", "witness=true")
+    lab.lab("persona", "gmail", "witness=true")
     before = addresses("mx1")
     with edit(inventory / "host_vars/mx1.yml") as host:
         host["fleet_ips"][NEW] = {"helo": "mta23.example.net", "pool": "campaign"}
     names = ("example.com", "bounce.example.com", "shop.example.org", "bounce.shop.example.org")
-    with Watch(*names) as watch, Flow((MX1, CAMPAIGN, "example.com")) as flow:
+    with Watch(*names) as watch, Flow((MX1, CAMPAIGN, "example.com"), rate=20) as flow:
         run(inventory)
         time.sleep(2)
     assert not flow.refusals
@@ -56,7 +56,7 @@ def test_a_new_address_sends_after_its_spf_is_seen_everywhere(inventory: Path) -
     assert watch.everywhere(f"ip4:{NEW}") < first.received
     assert first.helo == "mta23.example.net"
     assert set(addresses("mx1")) == {*before, f"{NEW}/32"}
-    witnessed = [d.identity for d in lab.deliveries() if d.source == NEW and d.persona == "generic"]
+    witnessed = [d.identity for d in lab.deliveries() if d.source == NEW and d.persona == "gmail"]
     assert witnessed
     seen = lab.wait_for("verdicts", lambda: (v := lab.verdicts()) and set(witnessed) <= v.keys() and v)
     assert {(seen[identity]["spf"], seen[identity]["dmarc"]) for identity in witnessed} == {("pass", "pass")}
@@ -169,7 +169,7 @@ def test_a_pool_with_mail_is_not_removed_from_a_host(inventory: Path) -> None:
     with Flow((MX2, CAMPAIGN, "example.com")) as flow:
         run(inventory)
     nothing_lost_nothing_doubled(flow.sent)
-    assert not flow.refusals
+    assert all(backend("mx2").away_for_a_moment(reply) for reply in flow.refusals), flow.refusals
     assert set(before[0]) - set(addresses("mx2")) == {"198.51.100.30/32"}
     assert not any(backend("mx2").serves(pool) for pool in ("trans", "entry"))
     with edit(inventory / "group_vars/all/pools.yml") as model:

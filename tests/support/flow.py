@@ -22,9 +22,9 @@ from tests.support.traffic import arrived
 RECIPIENTS = ("generic.example", "gmail.com")
 
 
-def letter(domain: str, recipient: str = "generic.example") -> Message:
+def letter(domain: str, recipient: str = "generic.example", name: str = "anna") -> Message:
     """A message of a domain of the fleet, as its application would write it."""
-    return Message(f"bounces@bounce.{domain}", f"anna@{recipient}", f"news@{domain}")
+    return Message(f"bounces@bounce.{domain}", f"{name}@{recipient}", f"news@{domain}")
 
 
 class _Background:
@@ -75,8 +75,9 @@ class Flow(_Background):
         super().__init__("tests.support.inject", "--as-they-come")
         self.sent: list[Message] = []
         self._letters = (
-            {"host": host, "port": port, **dataclasses.asdict(letter(domain, recipient))}
-            for recipient in itertools.cycle(recipients)
+            # To many people: at a large provider each of them is served by one address of the pool, for hours.
+            {"host": host, "port": port, **dataclasses.asdict(letter(domain, recipient, f"anna{number % 50}"))}
+            for number, recipient in enumerate(itertools.cycle(recipients))
             for host, port, domain in listeners
         )
         self._pause = 1 / rate
