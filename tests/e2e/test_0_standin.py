@@ -107,6 +107,12 @@ def submit(*recipients: str) -> list[Message]:
     return sent
 
 
+def sources(sent: list[Message]) -> Counter[str]:
+    """The addresses that these messages came from; sessions of earlier ones may still be open."""
+    own = {message.identity for message in sent}
+    return Counter(delivery.source for delivery in lab.deliveries() if delivery.identity in own)
+
+
 def accounting(name: str = "acct") -> list[dict[str, str]]:
     files = lab.ssh(HOST, f"cat /var/log/pmta/{name}-2*.csv")
     return list(csv.DictReader(io.StringIO(files.replace("\r\n", "\n"))))
@@ -210,20 +216,21 @@ def test_a_refusal_puts_the_queue_into_backoff_and_a_delivery_ends_it() -> None:
 def test_accepted_mail_survives_a_kill() -> None:
     pmta("pause", "queue", "'generic.example/*'")
     sent = submit(*["generic.example"] * 20)
-    assert lab.deliveries() == []
+    assert not sources(sent)
     lab.ssh(HOST, "systemctl kill -s KILL pmta")
     lab.wait_for("a new start", lambda: pmta("show", "status").startswith("version"))
     nothing_lost_nothing_doubled(sent)
 
 
 def test_a_virtual_mta_hands_over_what_it_has() -> None:
-    pmta("pause", "queue", "'generic.example/*'")
+    nothing_lost_nothing_doubled(submit(*["generic.example"] * 2))
+    assert pmta("pause", "queue", "'generic.example/*'") == "2 queues affected.\n"
     sent = submit(*["generic.example"] * 10)
     host = "    smtp-source-host 198.51.100.31 mta31.example.net\n"
     reload(CONFIG.replace(host, f"{host}    <domain *>\n        reroute-to-virtual-mta mta33\n    </domain>\n"))
     pmta("resume", "queue", "'generic.example/*'")
     nothing_lost_nothing_doubled(sent)
-    assert {delivery.source for delivery in lab.deliveries()} == {"198.51.100.33"}
+    assert sources(sent) == {"198.51.100.33": 10}
 
 
 def test_the_first_mail_of_the_day_goes_to_the_cold_virtual_mta() -> None:
@@ -231,9 +238,10 @@ def test_the_first_mail_of_the_day_goes_to_the_cold_virtual_mta() -> None:
     cold = f"{warm}    cold-virtual-mta mta33\n"
     limit = "<domain generic.example>\n    max-cold-virtual-mta-msg 3/day\n</domain>\n"
     reload(CONFIG.replace(warm, cold).replace("    virtual-mta mta33\n", "") + limit)
-    for wanted in ({"198.51.100.31": 7, "198.51.100.33": 3}, {"198.51.100.31": 17, "198.51.100.33": 3}):
-        nothing_lost_nothing_doubled(submit(*["generic.example"] * 10))
-        assert Counter(delivery.source for delivery in lab.deliveries()) == wanted
+    for wanted in ({"198.51.100.31": 7, "198.51.100.33": 3}, {"198.51.100.31": 10}):
+        sent = submit(*["generic.example"] * 10)
+        nothing_lost_nothing_doubled(sent)
+        assert sources(sent) == wanted
         lab.ssh(HOST, "systemctl restart pmta")
     reload(CONFIG)
 
