@@ -30,8 +30,8 @@ BROKEN = {
 SUBJECTS = [*SOURCES, DOMAIN]
 
 
-def reported(levels=("error", "warning", "info"), fail_on="never", changes=BROKEN):
-    return report(SUBJECTS, CHECKS, findings(changes), levels, fail_on)
+def reported(levels=("error", "warning", "info"), fail_on="never", changes=None):
+    return report(SUBJECTS, CHECKS, findings(BROKEN if changes is None else changes), levels, fail_on)
 
 
 def page(result) -> str:
@@ -100,10 +100,10 @@ class Reader(html.parser.HTMLParser):
         self.active: list[str] = []
         self.text = ""
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag, attrs):
         if tag not in ("meta", "br"):
             self.open.append(tag)
-        names = {name for name, _value in attributes}
+        names = {name for name, _value in attrs}
         if tag in ("script", "link", "img", "iframe") or names & {"src", "href", "onclick", "onload"}:
             self.active.append(tag)
 

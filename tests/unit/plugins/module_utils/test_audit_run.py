@@ -36,7 +36,7 @@ def test_a_world_that_is_silent_is_one_finding_a_subject():
     assert {one.subject for one in found} == {"192.0.2.10", "2001:db8::10", "example.com"}
 
 
-names = st.sampled_from(sorted({(name, rdtype) for name, rdtype, *_at in RECORDS}))
+names = st.sampled_from(sorted({key[:2] for key in RECORDS}))
 words = st.sampled_from(
     ["v=spf1", "include:", "redirect=", "example.com", "%{i}", "a", "mx/99", "ip4:1.2.3.4/40", "-all", "v=DKIM1;", "p=",
      "k=rsa;", "t=y;", "v=DMARC1;", "rua=mailto:", "rua=mailto:a@b,,;", "sp=;", "fo=::;", "v=BIMI1;", "l=", "v=STSv1;",
