@@ -181,7 +181,7 @@ class Convergence:
             text = (
                 f"{zone.server} refused the update {ATTEMPTS} times, because somebody else changes the same records "
                 f"({', '.join(sorted({change.name for change in changes}))}). Remedy: run again when they are done; "
-                "if nobody is, look for records that hide behind a CNAME or a wildcard."
+                "if nobody is, look for records that hide behind a CNAME or a wildcard, or stand where one shall be."
             )
             self._fail(zone, changes, text)
         elif applied.problem and (missing or not applied.unknown):
