@@ -236,10 +236,11 @@ def test_mail_of_a_stopped_domain_is_put_aside_and_comes_back_in_its_turn(bench:
     for now in range(1001, 1600):
         bench.tick(now)
     assert asked(bench, HOLD) == [["1", "5"]], "this domain's at this ISP, once"
+    assert asked(bench, FLUSH) == [[]], "the other domains' mail, once the pool is open again"
     assert asked(bench, RELEASE) == []
     bench.tick(1600)
     assert bench.state.domains[DOMAIN].phase == PROBING
-    assert asked(bench, RELEASE) == [["1"]], "one at a time"
+    assert asked(bench, RELEASE) == asked(bench, TRY) == [["1"]], "one at a time"
     released(bench, "1")
     bench.tick(1601)
     assert asked(bench, RELEASE) == [["1"], ["5"]]
@@ -256,7 +257,10 @@ def test_a_domain_that_is_normal_again_has_nothing_aside(bench: Bench) -> None:
     bench.tick(1001)
     state.save(bench.store.db, "domain_state", {DOMAIN: bench.state.domains[DOMAIN]._replace(phase=NORMAL)})
     bench.tick(1002)
-    assert asked(bench, RELEASE) == [["1", "5"]]
+    assert bench.requests.asked[-2:] == [
+        (RELEASE, "campaign", ["4jX9G31c28z2RJC1", "4jX9G31c28z2RJC5"]),
+        (FLUSH, "campaign", []),
+    ]
 
 
 def test_a_paused_domain(bench: Bench) -> None:

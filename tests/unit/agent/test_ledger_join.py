@@ -114,6 +114,11 @@ CASES = {
         f"{TAKEN}\n{ERROR}: to=<r@hosted.example>, {NONE}, {SUSPENDED}\n{EXPIRED}",
         [("suspended", "", "gmx", "", "example.com", ""), ("expired", "", "gmx", "", "example.com", "")],
     ),
+    "put off by steering, which knows the ISP of a hosted domain": (
+        f"{TAKEN}\n{ERROR}: to=<r@hosted.example>, {NONE}, dsn=4.7.1, status=deferred "
+        "(198.51.100.21 at gmail (and 1 more address of pool campaign): stopped after: 421 4.7.28 too much)",
+        [("suspended", "", "gmail", "", "example.com", "")],
+    ),
     "suspended after a try keeps its lane": (
         f"{TAKEN}\n{GMAIL}: to=<a@gmail.com>, {RELAY}, {LATER}\n"
         f"{ERROR}: to=<a@gmail.com>, {NONE}, {SUSPENDED}\n{EXPIRED}",

@@ -62,6 +62,7 @@ class Controller:
         self._sites: dict[Key, dict[str, float]] = {}
         self._transactional = {pool["name"]: pool["traffic"] == TRANSACTIONAL for pool in view["pools"]}
         self._gathered = float("-inf")
+        self._gathering: set[Key] = set()
         self._cursors: dict[tuple[str, str], str] = {}
         self._handed: dict[Key, float] = {}
         self._pending: list[tuple[str, str, list[str]]] = []
@@ -104,6 +105,10 @@ class Controller:
         for key, held in self._held[LANES].items():
             if held.phase == backoff.STOPPED and now - held.since < HANDED_SECONDS:
                 self._hand_over(db, key, now)
+        gathering = {key for key, held in self._held[DOMAINS].items() if held.gathering(now)}
+        for pool, _domain, _isp in self._gathering - gathering:
+            self._pending.append((backoff.FLUSH, pool, []))  # what waited meanwhile of the pool's other domains
+        self._gathering = gathering
         if not 0 <= now - self._gathered < GATHERED_EVERY:
             self._gathered = now
             self._gather(db, now)
@@ -148,7 +153,9 @@ class Controller:
             ]
             ids = aside.oldest(db, group, min(limits, default=GATHERED), now)
             if ids:
-                self._pending.append((backoff.RELEASE, pool, ids))
+                # Postfix would look at them minutes later, when they were deferred before.
+                now_too = (backoff.TRY, pool, ids) if limits else (backoff.FLUSH, pool, [])
+                self._pending += [(backoff.RELEASE, pool, ids), now_too]
 
     def _hand_over(self, db: sqlite3.Connection, key: Key, now: float) -> None:
         """Postfix would try again what was refused after minutes; by another address it can leave now."""

@@ -11,6 +11,7 @@ the transaction that also holds the counters and the place in the file. Recipien
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import Optional
@@ -26,6 +27,8 @@ _RESULTS = {"sent": events.DELIVERED, "deferred": events.DEFERRED, "bounced": ev
 _RESULTS_UNASKED = {"deferred": events.SUSPENDED, "bounced": events.REJECTED}
 # The domain of a message whose beginning stood in a log that is gone.
 UNKNOWN = "?"
+# Steering's words about mail that waits: it knows the ISP by the MX.
+_STEERED = re.compile(r"\d+\.\d+\.\d+\.\d+ at ([a-z0-9-]+)(?: \(and|: )")
 _LANE_AGENTS = frozenset({"smtp", "lmtp"})
 
 
@@ -102,7 +105,8 @@ class Joiner:
         if result in (events.SUSPENDED, events.REJECTED):
             lane = message.waiting.get(_hash(line.recipient), "")
         isp, ip = self._names.lane(lane)
-        isp = isp or self._names.isp(recipient_domain, line.relay or said.relay)
+        steered = None if isp or line.relay else _STEERED.match(line.text)
+        isp = isp or (steered[1] if steered else self._names.isp(recipient_domain, line.relay or said.relay))
         if result in (events.DEFERRED, events.SUSPENDED):
             message.waiting[_hash(line.recipient)] = lane if ip else isp
         elif message.waiting:
