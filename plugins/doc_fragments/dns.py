@@ -20,7 +20,7 @@ notes:
     a re-run completes the rest.
 requirements:
   - dnspython >= 2.3 on the controller
-  - octodns >= 1.10 and the package of the provider, for O(dns.backends) with an octoDNS provider
+  - octodns >= 1.22 and the package of the provider, for O(dns.backends) with an octoDNS provider
 attributes:
   check_mode:
     support: full
