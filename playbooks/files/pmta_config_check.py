@@ -13,7 +13,7 @@ from pathlib import Path
 UTILS = "ansible_collections.mailfleet.mta.plugins.module_utils"
 
 
-def main() -> int:
+def main(command: str = "_powermta_cli") -> int:
     """Without Ansible nobody makes the collection importable, so its packages are made here."""
     sys.dont_write_bytecode = True
     parts = UTILS.split(".")
@@ -22,7 +22,7 @@ def main() -> int:
         package.__path__ = []
         sys.modules[package.__name__] = package
     package.__path__ = [str(Path(__file__).resolve().parents[2] / "plugins/module_utils")]
-    return int(importlib.import_module(f"{UTILS}._powermta_cli").main())
+    return int(importlib.import_module(f"{UTILS}.{command}").main())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_model import 
 Plain = dict[str, t.Any]
 # Takes mail whose sender belongs to no pool of the host, and returns it.
 NO_POOL = "no-pool"
-_LOCAL = ("127.0.0.0/8", "::1/128")
+LOCAL = ("127.0.0.0/8", "::1/128")
 _HOURLY = {"s": 3600, "min": 60, "h": 1}
 
 
@@ -186,7 +186,7 @@ def _list_name(pools: t.Iterable[str]) -> str:
 
 def _networks(view: Plain) -> dict[str, tuple[str, ...]]:
     """Every network that may submit without a password, with the pools that itself or a wider one may use."""
-    own = {pool["name"]: [*_LOCAL, *pool["networks"]] for pool in view["pools"]}
+    own = {pool["name"]: [*LOCAL, *pool["networks"]] for pool in view["pools"]}
     wanted = {text for networks in own.values() for text in networks}
     found = {}
     for text in sorted(wanted, key=_order):
