@@ -66,6 +66,8 @@ class Pmta:
                 queue["paused"] = "yes" if words[0] == "pause" else "no"
             elif words[:3] == ["set", "queue", "--mode=normal"]:
                 queue["mode"] = "normal"
+            elif words[:2] == ["enable", "source"]:
+                queue["disabled[0]"] = ""
         return "".join(
             f'queue[{place}].{key}="{value}"\n'
             for place, queue in enumerate(self.queues.values())
@@ -187,6 +189,37 @@ def test_resume_ends_powermtas_own_backoff(host: Host, pmta: Pmta, capsys: pytes
     assert host.mailfleet("resume", "pool", "campaign") == 0
     assert "the backoff of 192.0.2.20 at gmail (pool campaign)" in capsys.readouterr().out
     assert [queue["mode"] for queue in pmta.queues.values()] == ["normal", "normal", "backoff", "normal"]
+    assert ["schedule", "--retry-recipients", "gmail.rollup/ip-192-0-2-20"] in pmta.asked
+
+
+def test_a_disabled_source_address_is_held_back_until_it_is_resumed(
+    host: Host, pmta: Pmta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pmta.queues["gmail.rollup/ip-192-0-2-20"]["disabled[0]"] = "192.0.2.20"
+    host.passes(time.time())
+    assert host.mailfleet("status") == 0
+    assert "1 held back by receivers" in capsys.readouterr().out
+    assert host.mailfleet("resume", "isp", "gmail") == 0
+    assert ["enable", "source", "192.0.2.20", "gmail.rollup/ip-192-0-2-20"] in pmta.asked
+    assert host.mailfleet("status") == 0
+    assert "all normal" in capsys.readouterr().out
+
+
+def test_the_queues_are_seen_sooner_while_something_is_paused(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looks(first: float) -> int:
+        """How often the service asks PowerMTA in twenty seconds."""
+        seen = []
+        with monkeypatch.context() as patch:
+            patch.setattr(host.keeper, "look", lambda: seen.append("a look"))
+            for second in range(20):
+                patch.setattr(time, "monotonic", lambda now=first + second: now)
+                host.keeper.committed()
+        return len(seen)
+
+    assert looks(1e6) == 4
+    assert host.mailfleet("pause", "isp", "gmail", "--reason", "asked") == 0
+    host.passes(time.time())
+    assert looks(2e6) == 20
 
 
 def test_a_server_that_is_down_is_said_once(host: Host, pmta: Pmta, capsys: pytest.CaptureFixture[str]) -> None:

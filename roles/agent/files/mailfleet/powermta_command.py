@@ -10,7 +10,8 @@ import subprocess
 from collections.abc import Sequence
 
 PMTA = "/usr/sbin/pmta"
-QUEUES = ("--dom", "show", "topqueues", "--maxitems=100000", "--no-rcpt-events")
+# Also the empty ones: a pause must be there before the mail is.
+QUEUES = ("--dom", "show", "queues", "--maxitems=100000", "--no-rcpt-events")
 SECONDS = 20.0
 
 

@@ -24,6 +24,8 @@ from mailfleet.powermta_queue import Queue
 from mailfleet.state import Key
 
 EVERY_SECONDS = 5.0
+# A queue that begins during a pause sends until it is seen.
+PAUSED_SECONDS = 1.0
 LANES = "lane_state"
 
 
@@ -42,6 +44,7 @@ class Keeper:
         self._run = run or powermta_command.run
         self._seen: list[Queue] | None = None
         self._looked = float("-inf")
+        self._every = EVERY_SECONDS
         self._commands: list[list[str]] = []
         self._problem = ""
 
@@ -61,6 +64,7 @@ class Keeper:
             return
         state.create(db)
         held = state.snapshot(db)
+        self._every = PAUSED_SECONDS if any(pause.active(now) for pause in held.controls.values()) else EVERY_SECONDS
         ours = {queue.name for queue in powermta_queue.load(db) if queue.ours}
         kept = []
         for queue in seen:
@@ -86,7 +90,7 @@ class Keeper:
     def committed(self) -> None:
         self.act()
         now = time.monotonic()
-        if now - self._looked >= EVERY_SECONDS:
+        if now - self._looked >= self._every:
             self._looked = now
             self.look()
 

@@ -17,7 +17,7 @@ from mailfleet.powermta_join import isp_of
 from mailfleet.queue import Waiting
 
 NORMAL, BACKOFF = "normal", "backoff"
-_LEAF = re.compile(r'queue\[(\d+)\]\.([A-Za-z]+)="(.*)"\s*\Z')
+_LEAF = re.compile(r'queue\[(\d+)\]\.([A-Za-z]+)(?:\[\d+\])?="(.*)"\s*\Z')
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS powermta_queues (name TEXT PRIMARY KEY, pool TEXT, ip TEXT, isp TEXT,"
     " recipients INTEGER, paused INTEGER, mode TEXT, ours INTEGER) WITHOUT ROWID"
@@ -38,7 +38,7 @@ class Queue(NamedTuple):
 
 
 def parse(dom: str, names: Names) -> Iterator[Queue]:
-    """`pmta --dom show topqueues`: lines such as queue[0].name="gmail.rollup/ip-192-0-2-10"."""
+    """`pmta --dom show queues`: lines such as queue[0].name="gmail.rollup/ip-192-0-2-10"."""
     rows: dict[str, dict[str, str]] = {}
     for line in dom.splitlines():
         match = _LEAF.match(line.strip())
@@ -50,7 +50,9 @@ def parse(dom: str, names: Names) -> Iterator[Queue]:
             pool, ip = names.source("", vmta)
             waiting = int(row["rcp"]) if row.get("rcp", "").isdecimal() else 0
             paused = row.get("paused", "").lower() in ("yes", "true", "1")
-            yield Queue(row["name"], pool, ip, isp_of(names, target), waiting, paused, row.get("mode", NORMAL).lower())
+            # A source address that a receiver's reply disabled holds its queue back, whatever its mode.
+            mode = BACKOFF if row.get("disabled") else row.get("mode", NORMAL).lower()
+            yield Queue(row["name"], pool, ip, isp_of(names, target), waiting, paused, mode)
 
 
 def save(db: sqlite3.Connection, queues: Iterable[Queue]) -> None:

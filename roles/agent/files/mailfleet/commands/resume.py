@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sqlite3
 import time
+from contextlib import closing
 
 from mailfleet import console, powermta_command, powermta_queue, state
 from mailfleet.backoff import FLUSH, Backoff
@@ -58,15 +59,17 @@ def resume(arguments: argparse.Namespace) -> int:
 
 
 def normal(path: str, kind: str, name: str) -> None:
-    """Ends PowerMTA's own backoff of the queues that it is about."""
-    db = console.database(path)
-    for queue in powermta_queue.load(db):
-        if queue.mode == powermta_queue.BACKOFF and _matches((queue.pool, queue.ip, queue.isp), kind, name, state.IP):
+    """Ends what PowerMTA itself holds back of the queues that it is about: their backoff, and disabled addresses."""
+    with closing(console.database(path)) as db:
+        queues = [queue for queue in powermta_queue.load(db) if queue.mode == powermta_queue.BACKOFF]
+    for queue in queues:
+        if _matches((queue.pool, queue.ip, queue.isp), kind, name, state.IP):
             try:
                 powermta_command.run(["set", "queue", f"--mode={powermta_queue.NORMAL}", queue.name])
+                powermta_command.run(["enable", "source", queue.ip, queue.name])
+                powermta_command.run(["schedule", "--retry-recipients", queue.name])
             except powermta_command.PowermtaError as error:
                 raise console.CommandError(f"{error}.") from error
-    db.close()
 
 
 def _matches(key: Key, kind: str, name: str, who: str) -> bool:
