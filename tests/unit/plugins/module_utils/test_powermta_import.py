@@ -56,7 +56,7 @@ def inventory(name: str, host: str) -> dict[str, Any]:
         fleet[part] = {
             key: entry
             for key, entry in fleet.get(part, {}).items()
-            if (key if part == "fleet_pools" else entry["pool"]) in pools
+            if (key if part == "fleet_pools" else entry.get("pool")) in pools
         }
     for application in fleet["fleet_applications"].values():
         application["password"] = SECRET
