@@ -71,16 +71,20 @@ def imported(config: Config, shipped: Shipped, today: str) -> Inventory:
 def _ports(lines: Lines, pools: Mapping[str, Plain]) -> int | None:
     """The role prints the ports of the pools in the order of their names, then the general endpoint. Else a pool has
     the port of its class: in PowerMTA a port says nothing about pools."""
-    ports = []
+    families: dict[str, list[int]] = {}
     for setting in lines.root.of("smtp-listener"):
-        match = re.fullmatch(r"0/0:(\d+)", setting.value)
-        if match and match[1] != "25":
-            ports.append(int(match[1]))
+        match = re.fullmatch(r"(0/0|\[::\]/0):(\d+)", setting.value)
+        if match and match[2] != "25":
+            found = families.setdefault(match[1], [])
+            found.append(int(match[2]))
             lines.taken(setting)
         elif bounces_arrive(setting.value):
             lines.taken(setting)
         else:
             lines.note(setting, f"smtp-listener {setting.value} is not carried over: each pool has a port of its own.")
+    ports = families.get("0/0", [])
+    if sorted(families.get("[::]/0", [])) not in ([], sorted(ports)):
+        lines.note(lines.root, "the ports for IPv6 are not those for IPv4: each pool listens to both.")
     general = ports[len(pools)] if len(ports) == len(pools) + 1 else None
     if len(ports) in (len(pools), len(pools) + 1):
         for (_name, pool), port in zip(sorted(pools.items()), ports):
@@ -96,7 +100,7 @@ def _ports(lines: Lines, pools: Mapping[str, Plain]) -> int | None:
 
 
 def bounces_arrive(listener: str) -> bool:
-    return listener.split() == ["0/0:25", "source={inbound}"]
+    return listener.split() in (["0/0:25", "source={inbound}"], ["[::]/0:25", "source={inbound}"])
 
 
 class _Server:
