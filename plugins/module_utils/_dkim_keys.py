@@ -11,6 +11,7 @@ import typing as t
 import zlib
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_lineup import lineup
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_state import partner
 
 # What one signer reported: the public keys it can sign with, public keys without their private half, and the public
 # half of its exchange key (None in check mode, when it has none yet).
@@ -92,11 +93,12 @@ def plan_keys(wanted: t.Iterable[Wanted], reports: t.Mapping[str, t.Any], staged
             plan.signing.setdefault(host, []).extend(rows)
         whole = staged and all(host in reports for host in item["signers"])
         for selector in (*now.selectors, *(now.staged if whole else ())):
-            _plan_key(plan, item, selector, reports)
+            paired = now.state.paired if now.state else ()
+            _plan_key(plan, item, selector, reports, ed25519=selector in map(partner, paired))
     return plan
 
 
-def _plan_key(plan: Plan, item: Wanted, selector: str, reports: t.Mapping[str, t.Any]) -> None:
+def _plan_key(plan: Plan, item: Wanted, selector: str, reports: t.Mapping[str, t.Any], ed25519: bool) -> None:
     domain = item["domain"]
     key = {"domain": domain, "selector": selector}
     name = f"{domain}/{selector}"
@@ -123,7 +125,7 @@ def _plan_key(plan: Plan, item: Wanted, selector: str, reports: t.Mapping[str, t
             return
         # Making keys is slow, so the senders of a pool share the work; every controller chooses the same one.
         owner = signers[zlib.crc32(name.encode()) % len(signers)]
-        plan.make.setdefault(owner, []).append(key)
+        plan.make.setdefault(owner, []).append({**key, "kind": "ed25519"} if ed25519 else key)
     for host in signers:
         if host != owner and host not in held:
             order = Order(exchange=reports[host]["exchange"], pairs=[])

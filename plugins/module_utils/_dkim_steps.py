@@ -68,7 +68,7 @@ def make(store: Keystore, job: Job, check_mode: bool) -> Result:
     pairs = check_job_pairs(job["pairs"])
     parcels = {}
     if not check_mode:
-        store.make(pairs)
+        store.make(pairs, check_job_pairs(item for item in job["pairs"] if item.get("kind") == "ed25519"))
         for recipient, order in sorted(job["seal"].items()):
             pairs_for = check_job_pairs(order["pairs"])
             parcels[recipient] = store.seal(pairs_for, order["exchange"], job["host"], recipient)

@@ -20,6 +20,7 @@ try:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 except ImportError:
     AVAILABLE = False
@@ -44,9 +45,23 @@ def make_pair(bits: int) -> tuple[bytes, str]:
     return pem, _public(key)
 
 
-def public_of(pem: bytes) -> str:
-    """Return the public half as DNS publishes it, the value of p=. The check of the key costs some 20 ms."""
-    return _public(_load(pem))
+def make_ed25519() -> tuple[bytes, str]:
+    """Make an Ed25519 key: its 32 bytes in base64, the form that rspamd reads, and the public half (RFC 8463)."""
+    key = Ed25519PrivateKey.generate()
+    raw = key.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
+    return base64.b64encode(raw), _ed25519_public(key)
+
+
+def public_of(private: bytes) -> str:
+    """Return the public half as DNS publishes it, the value of p=. The check of an RSA key costs some 20 ms."""
+    if private.startswith(b"-----BEGIN"):
+        return _public(_load(private))
+    return _ed25519_public(Ed25519PrivateKey.from_private_bytes(base64.b64decode(private, validate=True)))
+
+
+def _ed25519_public(key: Ed25519PrivateKey) -> str:
+    raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return base64.b64encode(raw).decode("ascii")
 
 
 def _load(pem: bytes) -> rsa.RSAPrivateKey:

@@ -102,10 +102,11 @@ class Keystore:
             public = _read(f"{path}.public")
         return public.decode("ascii").strip() if public else None
 
-    def make(self, pairs: Sequence[Pair]) -> None:
-        """Make the missing keys."""
+    def make(self, pairs: Sequence[Pair], ed25519: Sequence[Pair] = ()) -> None:
+        """Make the missing keys: RSA, or Ed25519 for those that C(ed25519) names."""
         with self.writing():
-            self._everywhere(self._make, pairs)
+            self._everywhere(self._make, [pair for pair in pairs if pair not in ed25519])
+            self._everywhere(self._make_ed25519, list(ed25519))
 
     def seal(self, pairs: Iterable[Pair], exchange_public: str, sender: str, recipient: str) -> str:
         """Seal the private keys of C(pairs) for another sender."""
@@ -133,6 +134,9 @@ class Keystore:
 
     def _make(self, pair: Pair) -> None:
         self._finish(self._base(pair), lambda: _keyseal.make_pair(_BITS), 0o640, self.gid())
+
+    def _make_ed25519(self, pair: Pair) -> None:
+        self._finish(self._base(pair), _keyseal.make_ed25519, 0o640, self.gid())
 
     def _store(self, item: tuple[Pair, bytes, str]) -> None:
         pair, pem, sender = item

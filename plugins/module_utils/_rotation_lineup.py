@@ -27,8 +27,7 @@ class Lineup(NamedTuple):
 
 def lineup(domain: str, selector: str, signers: Sequence[str], reports: Mapping[str, Report]) -> Lineup:
     """`selector` is the inventory's: it names the first key of a domain that nobody signs for yet."""
-    copies = copies_of(domain, signers, reports)
-    state = newest(copies.values())
+    state = standing(domain, selector, signers, reports)
     if state is not None:
         return Lineup(state, state.wanted(), state.staged(), {host: state.signing(host) for host in signers})
     live = live_selectors(domain, signers, reports)
@@ -37,6 +36,15 @@ def lineup(domain: str, selector: str, signers: Sequence[str], reports: Mapping[
     signing = {host: live.get(host) or (usual,) for host in signers}
     used = {name for names in signing.values() for name in names} or {usual}
     return Lineup(None, tuple(sorted(used)), (), signing)
+
+
+def standing(domain: str, selector: str, signers: Sequence[str], reports: Mapping[str, Report]) -> State | None:
+    """The newest copy, unless no sender has its key any more and the inventory names a selector that is new."""
+    state = newest(copies_of(domain, signers, reports).values())
+    if state is None or selector in state.used() or not all(host in reports for host in signers):
+        return state
+    held = {name for host in signers for name in reports[host]["public"].get(domain, {})}
+    return state if state.active in held else None
 
 
 def copies_of(domain: str, signers: Sequence[str], reports: Mapping[str, Report]) -> dict[str, State | None]:

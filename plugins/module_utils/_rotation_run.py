@@ -20,9 +20,13 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_evidence i
     Shown,
     Sighting,
 )
-from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_lineup import copies_of, live_selectors
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_lineup import (
+    copies_of,
+    live_selectors,
+    standing,
+)
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_orders import copies_missing, ordered, rebuilt
-from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_state import State, dump, newest
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_state import State, dump
 
 Reports = Mapping[str, Mapping[str, Any]]  # by host
 Item = Mapping[str, Any]  # domain, selector, signers, as Wanted of _dkim_keys
@@ -64,7 +68,7 @@ class Decision(NamedTuple):
 def names_to_ask(item: Item, reports: Reports) -> list[str]:
     """The selectors whose records matter, also those of keys that no state knows."""
     domain, signers = item["domain"], item["signers"]
-    state = newest(copies_of(domain, signers, reports).values())
+    state = standing(domain, item["selector"], signers, reports)
     if state is None:
         held = {name for host in signers for name in reports.get(host, {}).get("public", {}).get(domain, {})}
         return sorted(held | {item["selector"]})
@@ -72,11 +76,14 @@ def names_to_ask(item: Item, reports: Reports) -> list[str]:
     return sorted({member for selector in sets for member in state.members(selector)})
 
 
-def evidence_of(item: Item, world: World, copies: Mapping[str, State | None], state: State | None) -> Evidence:
+def evidence_of(
+    item: Item, world: World, copies: Mapping[str, State | None], state: State | None, now: int
+) -> Evidence:
     domain, signers = item["domain"], tuple(sorted(item["signers"]))
     reports = {host: world.reports[host] for host in signers if host in world.reports}
     zone = world.zones.get(domain, Zone())
     lifetimes = [report["queue_lifetime"] for report in reports.values() if report.get("queue_lifetime")]
+    queues = {host: report.get("mail_age", {}) for host, report in reports.items()}
     made: dict[str, int] = {}
     for report in reports.values():
         for selector, at in report.get("made", {}).get(domain, {}).items():
@@ -89,7 +96,7 @@ def evidence_of(item: Item, world: World, copies: Mapping[str, State | None], st
         proofs={host: report.get("proofs", {}).get(domain, {}) for host, report in reports.items()},
         live=live_selectors(domain, signers, reports),
         made=made,
-        oldest_mail={host: report.get("oldest_mail", {}).get(domain, 0) for host, report in reports.items()},
+        oldest_mail={host: now - ages[domain] for host, ages in queues.items() if domain in ages},
         dns=world.shown.get(domain, {}),
         ttl=zone.ttl,
         negative_ttl=zone.negative_ttl,
@@ -122,8 +129,8 @@ def decide(items: Iterable[Item], world: World, policy: Policy, order: Order, no
 def _standing(
     item: Item, copies: Mapping[str, State | None], world: World, order: Order, now: int
 ) -> tuple[State, Evidence]:
-    state = newest(copies.values())
-    evidence = evidence_of(item, world, copies, state)
+    state = standing(item["domain"], item["selector"], item["signers"], world.reports)
+    evidence = evidence_of(item, world, copies, state, now)
     if state is None:
         state = rebuilt(item["domain"], item["selector"], evidence, now)
         evidence = evidence._replace(stale=frozenset(copies))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import smtplib
+import time
 from collections.abc import Iterable, Mapping
 from email.message import EmailMessage
 from pathlib import Path
@@ -43,7 +44,7 @@ def look(store: Keystore, job: Job, check_mode: bool, run: Run) -> Result:
         "made": _made(store, found["public"]),
         "proofs": _proofs(store, states),
         "queue_lifetime": _queue_lifetime(pools, run),
-        "oldest_mail": _oldest_mail(pools, states, run),
+        "mail_age": _mail_age(pools, states, run, int(time.time())),
     }
 
 
@@ -79,17 +80,17 @@ def _queue_lifetime(pools: Iterable[str], run: Run) -> int:
     return max((sum(int(number) * _UNITS[unit] for number, unit in _SPAN.findall(span)) for span in spans), default=0)
 
 
-def _oldest_mail(pools: Iterable[str], states: Iterable[State], run: Run) -> dict[str, int]:
-    """When the oldest queued mail of each domain arrived, where a former key waits for it."""
+def _mail_age(pools: Iterable[str], states: Iterable[State], run: Run, now: int) -> dict[str, int]:
+    """How long the oldest queued mail of each domain is here, by this host's clock, where a former key waits for it."""
     wanted = {state.domain for state in states if any(not old.revoked_at for old in state.retiring)}
-    oldest: dict[str, int] = {}
+    ages: dict[str, int] = {}
     for pool in pools if wanted else ():
         answer = run(["postqueue", "-c", f"/etc/postfix-{pool}", "-j"], timeout=300)
         for domain, at in arrivals(answer.out.splitlines() if answer.code == 0 else []):
             owner = next((name for name in wanted if domain == name or domain.endswith(f".{name}")), "")
             if owner:
-                oldest[owner] = min(at, oldest.get(owner, at))
-    return oldest
+                ages[owner] = max(now - at, ages.get(owner, 0))
+    return ages
 
 
 def keep(store: Keystore, job: Job, check_mode: bool, run: Run) -> Result:

@@ -51,6 +51,12 @@ def decide_task(params: Params, reports: Reports, views: Views, check: bool) -> 
     settings, now = parse_settings(params["policy"]), parse_now(str(params["now"]), time.time())
     items = [item for item in params["domains"] if item["signers"]]
     order = _order(params, items)
+    rsa_only = sorted(host for host, view in views.items() if view["backend"] == "powermta")
+    if settings.policy.ed25519 and rsa_only:
+        raise ValueError(
+            f"dkim_rotation.ed25519: {' and '.join(rsa_only)} signs by PowerMTA, which is documented for RSA keys "
+            "only. Set it to false; nothing was changed."
+        )
     servers = _dns_settings.parse_settings(params["dns"])
     if servers.common or servers.zones:
         require_dnspython()

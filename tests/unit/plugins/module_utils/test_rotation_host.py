@@ -16,13 +16,17 @@ import pytest
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _keystore, _rotation_steps
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Answer
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import Wanted, plan_keys
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import STEPS as DKIM_STEPS
 from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import build_dkim, dkim_key
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_host import (
     live_signing,
     read_states,
     shred,
     write_states,
 )
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_lineup import lineup
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_state import Retiring, State, dump
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_steps import STEPS
 
@@ -81,6 +85,7 @@ def test_a_look_tells_what_a_decision_needs(store: Keystore, monkeypatch: pytest
     soaked = State("a.example", "mf1", since=1, stage="soaked", next="mf2")
     draining = State("b.example", "mf1", since=1, retiring=(Retiring("mf0", 5, 9),))
     write_states(store, {"a.example": dump(soaked), "b.example": dump(draining)})
+    monkeypatch.setattr(_rotation_steps.time, "time", lambda: 100.5)
     monkeypatch.setattr(_rotation_steps, "holdings", lambda view: {"campaign": {}, "trans": {}})
     queue = [
         {"queue_name": "deferred", "sender": "x@bounce.b.example", "arrival_time": 77},
@@ -99,7 +104,7 @@ def test_a_look_tells_what_a_decision_needs(store: Keystore, monkeypatch: pytest
     assert set(found["public"]["a.example"]) == {"mf1", "mf2"}, "keys are seen that nobody asked for"
     assert found["proofs"] == {"a.example": {"mf2": found["public"]["a.example"]["mf2"]}}
     assert found["queue_lifetime"] == 5 * 86400
-    assert found["oldest_mail"] == {"b.example": 77}
+    assert found["mail_age"] == {"b.example": 23}
     assert set(found["rotation"]) == {"a.example", "b.example"}
 
 
@@ -118,3 +123,51 @@ def test_check_mode_keeps_nothing(store: Keystore) -> None:
     assert sorted(os.listdir(f"{store.directory}/a.example")) == ["mf1.private", "mf1.public"]
     assert STEPS["keep"](store, job, False, fake_run({}))["overtaken"] == []
     assert os.listdir(f"{store.directory}/a.example") == ["rotation.json"]
+
+
+def test_an_ed25519_key_is_made_beside_the_rsa_key_and_shared_like_it(store: Keystore, tmp_path: Path) -> None:
+    state = State("a.example", "mf1", since=1, stage="staged", next="mf2", paired=("mf2",))
+    report = {"public": {}, "orphans": {}, "exchange": "X", "rotation": {"a.example": dump(state)}, "signing": {}}
+    item = Wanted(domain="a.example", pool="p", selector="mf1", signers=["mx1"])
+    made = plan_keys([item], {"mx1": report}, staged=True).make["mx1"]
+    assert [(key["selector"], key.get("kind")) for key in made] == [("mf1", None), ("mf2", None), ("mf2-e", "ed25519")]
+    DKIM_STEPS["make"](store, {"pairs": made, "seal": {}, "host": "mx1"}, False)
+    public, _orphans = store.read([("a.example", "mf2"), ("a.example", "mf2-e")])
+    assert len(public["a.example"]["mf2-e"]) == 44 < len(public["a.example"]["mf2"])
+    other = Keystore(str(tmp_path / "other"), GROUP)
+    exchange = other.exchange_public(create=True)
+    parcel = store.seal([("a.example", "mf2-e")], exchange or "", "mx1", "mx2")
+    other.store(parcel, [("a.example", "mf2-e")], "mx1", "mx2")
+    assert other.read([("a.example", "mf2-e")]) == store.read([("a.example", "mf2-e")])
+    assert build_dkim(dkim_key(public["a.example"]["mf2-e"])).startswith("v=DKIM1; k=ed25519; p=")
+
+
+def reports(state: State, **held: list[str]) -> dict[str, Any]:
+    return {
+        host: {
+            "public": {"a.example": dict.fromkeys(names, "KEY")},
+            "rotation": {"a.example": dump(state)},
+            "signing": {"a.example": ["mf1"]},
+        }
+        for host, names in held.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("selector", "held", "signs"),
+    [
+        ("mf1", {"mx1": ["mf1"], "mx2": ["mf1"]}, "mf1"),
+        ("s2", {"mx1": ["mf1"], "mx2": ["mf1"]}, "mf1"),  # the rotation names the keys now
+        ("s2", {"mx1": ["mf1"], "mx2": []}, "mf1"),  # it is shared again
+        ("s2", {"mx1": []}, "mf1"),  # mx2 may have it
+        ("mf1", {"mx1": [], "mx2": []}, "mf1"),
+        ("s2", {"mx1": [], "mx2": []}, "s2"),
+        ("mf0", {"mx1": [], "mx2": []}, "mf1"),  # was used before
+    ],
+)
+def test_a_key_that_all_lost_begins_anew_with_another_selector(
+    selector: str, held: dict[str, list[str]], signs: str
+) -> None:
+    state = State("a.example", "mf1", since=1, history=({"selector": "mf0"},))
+    found = lineup("a.example", selector, ["mx1", "mx2"], reports(state, **held))
+    assert (found.selectors, found.signing["mx1"]) == ((signs,), (signs,))
