@@ -44,10 +44,6 @@ class Postfix:
         assert states in (["inactive", "disabled"], ["active", "enabled"]), states
         return states == ["active", "enabled"]
 
-    def away_for_a_moment(self, reply: str) -> bool:
-        """Whether an application may hear this while the host's listeners change."""
-        return False
-
     def queue_command(self, pool: str) -> str:
         return f"postqueue -c /etc/postfix-{pool} -p"
 
@@ -84,10 +80,6 @@ class PowerMta:
         if pool == "entry":
             return " 587 " in lab.ssh(self.host, "ss -ltnH | tr ':' ' '")
         return f"<virtual-mta-pool {pool}>" in lab.ssh(self.host, "cat /etc/pmta/pools.conf")
-
-    def away_for_a_moment(self, reply: str) -> bool:
-        """No guide says that a reload opens and closes listeners, so the role restarts the server for that."""
-        return "ConnectionRefusedError" in reply or "closed the session" in reply
 
     def queue_command(self, pool: str) -> str:
         return "pmta show topqueues"
