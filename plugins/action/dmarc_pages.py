@@ -28,11 +28,12 @@ class ActionModule(ActionBase):
         try:
             found = views(given.pop("domains"), given.pop("evidence"))
             directory = self._find_needle("templates", "pages")
-            tree = pages(directory, found, given.pop("problems", None) or [], given.pop("today"))
+            tree = pages(directory, found, given.pop("problems", None) or [], given["today"])
         except (AnsibleError, TemplateError, KeyError, TypeError, ValueError) as error:
             return {"failed": True, "msg": f"{host}: the pages cannot be made ({type(error).__name__}: {error})."}
         given["stages"] = json.dumps(given.get("stages") or {})
-        arguments = {**given, "pages": pack(tree)}
+        # The host needs the pages only, not what they were made of.
+        arguments = {**given, "domains": [], "evidence": {}, "pages": pack(tree)}
         result = self._execute_module("mailfleet.mta.dmarc_pages", module_args=arguments, task_vars=task_vars)
         result.pop("invocation", None)
         return explained(result, host)

@@ -99,11 +99,11 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._generation import u
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "domains": {"type": "raw"},
-            "evidence": {"type": "raw"},
+            "domains": {"type": "raw", "required": True},
+            "evidence": {"type": "raw", "required": True},
             "stages": {"type": "raw", "default": {}},
             "problems": {"type": "list", "elements": "str", "default": []},
-            "today": {"type": "str"},
+            "today": {"type": "str", "required": True},
             "pages_directory": {"type": "path", "default": "/var/lib/mailfleet/dmarc/pages"},
             "directory": {"type": "path", "default": "/var/lib/mailfleet/dmarc"},
             "pages": {"type": "str"},

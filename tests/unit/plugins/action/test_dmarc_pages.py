@@ -80,8 +80,8 @@ EVIDENCE: dict[str, Any] = {
 PROBLEMS = ["Failed to parse drop/bomb.xml.gz - Decompressed report exceeds the 104857600 byte limit"]
 
 
-def made(rows: list[dict[str, Any]] = ROWS, evidence: dict[str, Any] = EVIDENCE) -> dict[str, str]:
-    return pages(str(TEMPLATES), views(rows, evidence), PROBLEMS, "2026-11-18")
+def made() -> dict[str, str]:
+    return pages(str(TEMPLATES), views(ROWS, EVIDENCE), PROBLEMS, "2026-11-18")
 
 
 @pytest.mark.parametrize("name", ["index.html", "example.com.html", "silent.example.html", "broken.example.html"])
