@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,14 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import plan
 _WAIT = 5.0
 
 
-def converge(root: str, params: Mapping[str, Any], dry: bool, run: Run) -> dict[str, Any]:
-    """Compare, and unless ``dry`` write the files, change the addresses and look at the result."""
+def converge(
+    root: str,
+    params: Mapping[str, Any],
+    dry: bool,
+    run: Run,
+    announce: Callable[[str, Sequence[str]], None],
+) -> dict[str, Any]:
+    """Compare, and unless ``dry`` write the files, change and announce the addresses and look at the result."""
     actual = read_addresses(run)
     state = _state(Path(root) / "etc/mailfleet/addresses/state.json")
     desired = [item["address"] for item in params["addresses"]]
@@ -58,6 +64,7 @@ def converge(root: str, params: Mapping[str, Any], dry: bool, run: Run) -> dict[
         _write(stale)
         _change(planned.commands, run)
         _await(desired, run)
+        announce(planned.interface, planned.add)
         _write(_stale(root, planned, planned.state))
         systemd.carry_out(steps, [UNIT])
     return {

@@ -104,6 +104,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._addresses import AddressError
 from ansible_collections.mailfleet.mta.plugins.module_utils._addresses_host import converge
+from ansible_collections.mailfleet.mta.plugins.module_utils._announce import announce
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, runner
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import sentence
 from ansible_collections.mailfleet.mta.plugins.module_utils._network import NetworkError
@@ -121,7 +122,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = converge("/", module.params, module.check_mode, runner(module.run_command))
+        result = converge("/", module.params, module.check_mode, runner(module.run_command), announce)
     except (AddressError, NetworkError, UnitError) as error:
         module.fail_json(msg=f"{host()}: {error}")
     except OSError as error:

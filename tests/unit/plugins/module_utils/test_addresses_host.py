@@ -25,6 +25,7 @@ class Host:
         self.active = "inactive"
         self.refuse = ""
         self.changes: list[str] = []
+        self.announced: list[str] = []
 
     def run(self, argv: Sequence[str], stdin: str | None = None, timeout: float = 60) -> Answer:
         if argv[:2] == ["ip", "-json"]:
@@ -61,7 +62,7 @@ def no_network_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def apply(host: Host, root: Path, *addresses: str, dry: bool = False, remove: bool = False) -> dict[str, Any]:
     params = {"addresses": [{"address": item} for item in addresses], "interface": None, "remove": remove}
-    return converge(str(root), params, dry, host.run)
+    return converge(str(root), params, dry, host.run, lambda interface, added: host.announced.extend(added))
 
 
 def test_life_of_an_address(tmp_path: Path) -> None:
@@ -74,6 +75,7 @@ def test_life_of_an_address(tmp_path: Path) -> None:
     host.changes.clear()
     second = apply(host, tmp_path, "198.51.100.20", "198.51.100.21", "198.51.100.11")
     assert (second["changed"], host.changes) == (False, [])
+    assert host.announced == ["198.51.100.20", "198.51.100.21"], "the new ones, once"
 
     kept = apply(host, tmp_path, "198.51.100.20", "198.51.100.11")
     assert (kept["changed"], kept["removable"], host.changes) == (False, ["198.51.100.21"], [])
@@ -92,7 +94,7 @@ def test_check_mode_writes_nothing(tmp_path: Path) -> None:
     result = apply(host, tmp_path, "198.51.100.20", dry=True)
     assert (result["changed"], result["added"]) == (True, ["198.51.100.20"])
     assert result["diff"]["after"] == "198.51.100.20 on host0\n"
-    assert (host.changes, list(tmp_path.iterdir())) == ([], [])
+    assert (host.changes, host.announced, list(tmp_path.iterdir())) == ([], [], [])
 
 
 @pytest.mark.parametrize("remove", [False, True])
