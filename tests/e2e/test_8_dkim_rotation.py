@@ -93,7 +93,7 @@ def test_mail_flows_through_a_whole_rotation_and_every_message_is_authentic(
         switched = time.time()
         time.sleep(3)
         assert stages(calendar.run(2.4)) == {"idle": 3, "switched": 1}
-        assert "no receiver has yet found a message from mx2 authentic" in calendar.run(2.5), "silence is no proof"
+        assert re.search("no receiver has yet found a message from mx. authentic", calendar.run(2.5)), "no proof"
         assert site.run(inventory).changed == {"mx1": 0, "mx2": 0}, "site.yml keeps what the rotation decided"
         assert "p=MII" in txt("mf1", "example.com"), "mail on its way needs the old key"
         assert "revoke mf1" in calendar.run(9.5)

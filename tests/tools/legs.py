@@ -57,9 +57,9 @@ CHECK = [
 ]
 TEST = [
     Leg("lab-up", "tests/lab/lab up", lab=True, minutes=20),
-    # Edits are tried on the mixed fleet only: it has both backends.
-    Leg("e2e", "pytest -q tests/e2e --ignore tests/e2e/test_2_edits.py", lab=True, after="lab-up", minutes=35),
-    Leg("e2e-mixed", f"{MIXED} pytest -q tests/e2e/test_[12]_*.py", lab=True, after="lab-up", minutes=25),
+    # Edits and rotations are tried on the mixed fleet only: it has both backends.
+    Leg("e2e", "pytest -q tests/e2e/test_[013-7]_*.py", lab=True, after="lab-up", minutes=35),
+    Leg("e2e-mixed", f"{MIXED} pytest -q tests/e2e/test_[128]_*.py", lab=True, after="lab-up", minutes=25),
     Leg("molecule", "tests/tools/molecule", lab=True, after="lab-up", minutes=35),
     *CHECK,
     Leg("dns", "pytest -q --timeout 120 tests/dns"),
