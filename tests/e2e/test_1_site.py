@@ -18,7 +18,8 @@ from tests.support.inject import Message
 MX1, MX2 = "198.51.100.11", "198.51.100.12"
 FINGERPRINT = (
     "find /etc /usr/lib/systemd /lib/systemd /var/lib/mailfleet /var/spool /root -xdev ! -type s -printf '%p %s %T@\\n'"
-    " 2>/dev/null | grep -v -e /var/spool/cron -e '/etc$' | sort | sha256sum; ip -o address; dpkg-query -W | sha256sum"
+    " 2>/dev/null | grep -v -e /var/spool/cron -e '/etc$' | sort | sha256sum;"
+    " ip -o address show scope global; dpkg-query -W | sha256sum"
 )
 
 

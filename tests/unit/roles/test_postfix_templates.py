@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,32 @@ def test_tables_are_named_by_their_path(found: dict[str, Any]) -> None:
     tree = render.postfix(found)
     for main in [path for path in tree if path.endswith("/main.cf")]:
         assert not [line for line in lines(tree[main]) if "$config_directory" in line]
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        ("", ""),
+        # A message that comes in just then has a name of its own.
+        ("postsuper: warning: bogus file name: incoming/957240.6285", ""),
+        ("postsuper: warning: bogus file name: deferred/x", "postsuper: warning: bogus file name: deferred/x"),
+        ("/usr/sbin/postconf: warning: unused parameter: x=y", "postconf: warning: unused parameter: x=y"),
+    ],
+)
+def test_what_the_check_before_it_goes_live_refuses(tmp_path: Path, words: str, refusal: str) -> None:
+    for name in ("postconf", "systemd-tmpfiles", "ss"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+    (tmp_path / "postfix").write_text(f"#!/bin/sh\necho '{words}' >&2\n")
+    (tmp_path / "check").write_text(render.postfix(view("mx1"))["bin/check"])
+    for path in tmp_path.iterdir():
+        path.chmod(0o755)
+    staged = tmp_path / "staged"
+    (staged / "postfix-trans").mkdir(parents=True)
+    (staged / "postfix-trans/main.cf").touch()
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    command = ["sh", tmp_path / "check", staged]
+    done = subprocess.run(command, env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (
+        int(bool(refusal)),
+        f"postfix-trans: {refusal}" if refusal else "",
+    )
