@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import access, cache, fleet, machines, network, receivers, standin
-from .settings import CACHE, HOSTS, NETNS, STATE
+from .settings import CACHE, CONTROL, HOSTS, NETNS, STATE
 from .shell import run
 from .ui import LabError, step
 
@@ -162,7 +162,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "MAILFLEET_LAB_TSIG": access.tsig_secret(),
         "MAILFLEET_LAB_STANDIN": str(standin.package()),
         # Two labs have the same addresses: a connection kept open for one must never serve the other.
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(STATE / "cp"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(CONTROL),
     }
     os.execvpe("ip", ["ip", "netns", "exec", NETNS, *words], environment)
 

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import access, bind, cache, hostfiles, images, limits, machines, mounts, network, world
-from .settings import DNS_PRIMARY, HOSTS, NETNS, STATE, Host
+from .settings import CONTROL, DNS_PRIMARY, HOSTS, NETNS, STATE, Host
 from .shell import run
 from .ui import LabError, step
 
@@ -47,6 +48,8 @@ def up() -> None:
 def down() -> None:
     each(lambda host: machines.stop(host, gently=True), hosts())
     network.down()
+    # An SSH connection that outlives its network would hang whoever uses it again.
+    shutil.rmtree(CONTROL, ignore_errors=True)
 
 
 def rebuild(names: Iterable[str]) -> None:

@@ -14,6 +14,8 @@ NETNS = os.environ.get("MAILFLEET_LAB_NAME", "mailfleet")
 BRIDGE = "lab"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mailfleet"
 STATE = CACHE / ("lab" if NETNS == "mailfleet" else f"lab-{NETNS}")
+# Where SSH keeps its connections to the hosts.
+CONTROL = STATE / "cp"
 RUN = Path(f"/run/{NETNS}-lab")
 ETC_NETNS = Path("/etc/netns") / NETNS
 HERE = Path(__file__).resolve().parent
