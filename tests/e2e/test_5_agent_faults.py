@@ -125,6 +125,15 @@ def test_mail_that_is_queued_survives_a_reboot() -> None:
     nothing_lost_nothing_doubled(sent, 90)
 
 
+def test_what_a_resume_asks_for_while_postfix_is_down_is_done_when_it_is_up() -> None:
+    lab.ssh(HOST, "mailfleet pause pool campaign --reason 'a stop'")
+    sent = submit("example.com", CAMPAIGN, RECEIVERS, 2)
+    lab.wait_for("the pause's words", lambda: counted()["queue"] == len(sent), 20)
+    unit = "mailfleet-postfix@campaign"
+    lab.ssh(HOST, f"systemctl stop {unit}; mailfleet resume pool campaign; sleep 1; systemctl start {unit}")
+    nothing_lost_nothing_doubled(sent, 30)
+
+
 def point(host: str) -> None:
     """The MX of the domain that moves."""
     text = f"server 192.0.2.53\nupdate delete {MOVED} MX\nupdate add {MOVED} 2 MX 10 {host}\nsend\n"

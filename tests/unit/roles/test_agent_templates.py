@@ -87,7 +87,7 @@ def test_a_host_of_powermta_counts_and_does_not_steer(tmp_path: Path) -> None:
     ("line", "expected"),
     [
         ("reload POOL", [[["/usr/sbin/postfix", "-c", "/etc/postfix-POOL", "reload"], ""]]),
-        ("flush POOL", [[["/usr/sbin/postqueue", "-c", "/etc/postfix-POOL", "-f"], ""]]),
+        ("flush POOL", [[["/bin/sh", "/etc/mailfleet/postfix/live/bin/flush", "/etc/postfix-POOL"], ""]]),
         (
             "release POOL 4jX9G31c28z2RJCs ALL -f 4jX9G31c28z2RJCt",
             [
