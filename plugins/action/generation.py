@@ -5,21 +5,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._generation import pack
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation import RefusedError, pack, seal, wanted
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._remote import explained
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import RenderError, lists, plain, render_tree
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._strict_reader import read_strictly
 
-_FOR_THE_CONTROLLER = ("templates", "vars", "each", "files", "powermta", "only_check")
+_FOR_THE_CONTROLLER = ("templates", "vars", "each", "files", "powermta", "only_check", "known")
+
+
+_UNCHANGED: Mapping[str, Any] = {
+    "changed": False, "changed_files": [], "removed_files": [], "summary": [], "inactive_units": [],
+}  # fmt: skip
 
 
 class ActionModule(ActionBase):
-    """Render here, then one module call on the host."""
+    """Render here, then one module call on the host, if it is not known already that nothing would change."""
 
     _supports_check_mode = True
     _requires_connection = True
@@ -41,12 +47,21 @@ class ActionModule(ActionBase):
                 warnings = read_strictly(tree, **plain(here["powermta"])) if here["powermta"] else []
                 if here["only_check"]:
                     return {"changed": False, "warnings": warnings}
+                known = here["known"].get(arguments["name"])
+                if known and known["seal"] == _seal(tree, plain(arguments)):
+                    return {**_UNCHANGED, "generation": known["generation"], "previous": known["previous"]}
                 arguments["tree"] = pack(tree)
-            except (RenderError, AnsibleError, OSError, UnicodeDecodeError) as error:
+            except (RefusedError, RenderError, AnsibleError, OSError, UnicodeDecodeError) as error:
                 return {"failed": True, "msg": f"{host}: {error}"}
         result = self._execute_module("mailfleet.mta.generation", module_args=arguments, task_vars=task_vars)
         result.pop("invocation", None)  # it says nothing that the task does not, at length
         return explained(result, host)
+
+
+def _seal(tree: Mapping[str, str], arguments: Mapping[str, Any]) -> str:
+    """Of what these arguments ask for."""
+    full = wanted(tree, arguments.get("owners") or [], arguments.get("secret") or [])
+    return seal(full, arguments.get("links") or {}, arguments.get("units") or [])
 
 
 def read_sources(directory: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ This module util is PRIVATE to the collection.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -83,6 +84,12 @@ def _mode(path: str, text: str) -> int:
     if not 0 <= mode <= 0o7777:
         raise RefusedError(f"owners: {text!r} is no mode for {path}. Write it in quotes and octal, such as '0640'.")
     return mode
+
+
+def seal(tree: Tree, links: Mapping[str, str], units: Iterable[str]) -> str:
+    """The same for two generations without a difference, and for no others."""
+    entries = [(path, entry.text, entry.attributes) for path, entry in sorted(tree.items())]
+    return hashlib.sha256(json.dumps([entries, sorted(links.items()), sorted(units)]).encode()).hexdigest()
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:

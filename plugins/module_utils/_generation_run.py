@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run
@@ -17,6 +18,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._generation import (
     RefusedError,
     changes,
     diff,
+    seal,
     summary,
     unpack,
     wanted,
@@ -41,7 +43,8 @@ def generation(root: str, params: Mapping[str, Any], dry: bool, with_diff: bool,
 
 def _converge(store: Store, params: Mapping[str, Any], dry: bool, run: Run) -> Result:
     before = store.read(store.current())
-    after = Content(wanted(unpack(params["tree"]), params["owners"], params["secret"]), params["links"])
+    tree = wanted(unpack(params["tree"]), params["owners"], params["secret"])
+    after = Content(tree, params["links"], params["units"])
     unknown = sorted(set(after.links.values()) - {path.rstrip("/") for path in after.tree})
     if unknown:
         raise RefusedError(f"links: the tree has no {unknown[0]}. Name a file or directory of the tree.")
@@ -57,6 +60,30 @@ def _converge(store: Store, params: Mapping[str, Any], dry: bool, run: Run) -> R
         elif relink:
             store.relink(after)
     return {**result, "generation": store.current(), "previous": previous if rewrite else store.previous()}
+
+
+def in_order(root: str, run: Run) -> dict[str, dict[str, str | None]]:
+    """The configurations on this host that are whole and in service, by their names: nothing differs from what was
+    written, every link is right, the services know it and its units are active."""
+    stores = {path.parent.name: Store(str(path.parent)) for path in sorted(Path(root).glob("*/live"))}
+    contents = {name: store.read(store.current()) for name, store in stores.items()}
+    inactive = set(Systemd(run).inactive(sorted({unit for content in contents.values() for unit in content.units})))
+    return {
+        name: {
+            "seal": seal(content.tree, content.links, content.units),
+            "generation": stores[name].current(),
+            "previous": stores[name].previous(),
+        }
+        for name, content in contents.items()
+        if not (inactive & set(content.units) or stores[name].pending() or _misled(stores[name], content))
+    }
+
+
+def _misled(store: Store, content: Content) -> bool:
+    try:
+        return bool(store.wrong_links(content))
+    except RefusedError:
+        return True
 
 
 def _rollback(store: Store, params: Mapping[str, Any], dry: bool) -> Result:

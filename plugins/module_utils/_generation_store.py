@@ -43,6 +43,7 @@ class Content:
 
     tree: Tree = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    units: Sequence[str] = ()
 
 
 class Store:
@@ -82,7 +83,8 @@ class Store:
         except (OSError, ValueError):
             return Content()
         found = {path: _read_entry(base / path.rstrip("/")) for path in manifest["files"]}
-        return Content({path: entry for path, entry in found.items() if entry}, manifest["links"])
+        tree = {path: entry for path, entry in found.items() if entry}
+        return Content(tree, manifest["links"], manifest.get("units", ()))
 
     def pending(self) -> list[str]:
         """Files of which the services have not been told yet (an earlier run ended too soon)."""
@@ -235,7 +237,11 @@ def _write_tree(base: Path, content: Content) -> None:
             write_file(place, entry.text)
         os.chown(place, uid, gid)
         os.chmod(place, entry.mode)
-    manifest: dict[str, object] = {"files": sorted(content.tree), "links": dict(content.links)}
+    manifest: dict[str, object] = {
+        "files": sorted(content.tree),
+        "links": dict(content.links),
+        "units": sorted(content.units),
+    }
     write_file(base / _MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 

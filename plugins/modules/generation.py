@@ -97,6 +97,12 @@ options:
     type: list
     elements: str
     default: []
+  known:
+    description:
+      - What M(mailfleet.mta.sender_info) returned as C(generations) earlier in this run. Where it shows that nothing
+        would change, the host is not asked again. Give it only as long as the run has not changed the configuration.
+    type: dict
+    default: {}
   keep:
     description: How many generations stay on the host.
     type: int
@@ -204,6 +210,7 @@ def main() -> None:
             "owners": {"type": "list", "elements": "dict", "options": rule, "default": []},
             "secret": {"type": "list", "elements": "str", "no_log": False, "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
+            "known": {"type": "dict", "default": {}},
             "keep": {"type": "int", "default": 5},
             "rollback": {"type": "bool", "default": False},
             "confirm": {"type": "bool", "default": False},

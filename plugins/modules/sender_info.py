@@ -66,6 +66,12 @@ units_inactive:
   type: list
   elements: str
   returned: always
+generations:
+  description:
+    - The configurations of M(mailfleet.mta.generation) that are whole and in service, by their names, each with its
+      C(seal), its C(generation) and the C(previous) one.
+  type: dict
+  returned: always
 release:
   description: The C(id) and C(version_id) of the operating system.
   type: dict
@@ -96,6 +102,8 @@ refusals:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, runner
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation_run import in_order
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation_store import ROOT
 from ansible_collections.mailfleet.mta.plugins.module_utils._network import NetworkError, default_interface
 from ansible_collections.mailfleet.mta.plugins.module_utils._probe import (
     missing_packages,
@@ -125,6 +133,7 @@ def main() -> None:
         packages_missing=missing_packages(module.params["packages"]),
         paths_missing=missing_paths(module.params["paths"]),
         units_inactive=Systemd(run).inactive(module.params["units"]),
+        generations=in_order(ROOT, run),
         release=this_release(),
         interface=interface or "",
         changes=queues["changes"],

@@ -44,6 +44,7 @@ class Leg:
 
 # The fleet of Postfix and PowerMTA senders.
 MIXED = "MAILFLEET_LAB_INVENTORY=inventories/lab_mixed"
+E2E = "pytest -q --durations 12"
 CHECK = [
     Leg("unit", "pytest -q --timeout 60 tests/unit"),
     Leg("ansible-lint", "ansible-lint --offline --profile production"),
@@ -58,8 +59,10 @@ CHECK = [
 TEST = [
     Leg("lab-up", "tests/lab/lab up", lab=True, minutes=20),
     # Edits and rotations are tried on the mixed fleet only: it has both backends.
-    Leg("e2e", "pytest -q tests/e2e/test_[013-7]_*.py", lab=True, after="lab-up", minutes=35),
-    Leg("e2e-mixed", f"{MIXED} pytest -q tests/e2e/test_[128]_*.py", lab=True, after="lab-up", minutes=25),
+    Leg("e2e", f"{E2E} tests/e2e/test_[013-7]_*.py", lab=True, after="lab-up", minutes=35),
+    Leg(
+        "e2e-mixed", f"{MIXED} {E2E} tests/e2e/test_[128]_*.py", lab=True, after="lab-up", minutes=25
+    ),
     Leg("molecule", "tests/tools/molecule", lab=True, after="lab-up", minutes=35),
     *CHECK,
     Leg("dns", "pytest -q --timeout 120 tests/dns"),

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 from ansible_collections.mailfleet.mta.plugins.action.generation import ActionModule
-from ansible_collections.mailfleet.mta.plugins.module_utils._generation import unpack
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation import seal, unpack, wanted
 
 
 @pytest.fixture
@@ -60,6 +60,36 @@ def test_files_go_into_the_tree_as_they_are(act: Any, tmp_path: Path) -> None:
         "lib/program/b.py": "{{ nothing }}",
         "lib/program/part/c.py": "{{ nothing }}",
     }
+
+
+@pytest.mark.parametrize(
+    ("other", "asks"),
+    [
+        ({}, False),
+        ({"links": {"/etc/b": "a"}}, True),
+        ({"units": ["b.service"]}, True),
+        ({"secret": ["*"]}, True),
+        ({"owners": [{"pattern": "a", "group": "mail"}]}, True),
+        ({"name": "y"}, True),
+        ({"known": {}}, True),
+        ({"rollback": True}, True),
+    ],
+)
+def test_a_host_that_is_known_to_agree_is_not_asked(
+    act: Any, tmp_path: Path, other: dict[str, Any], asks: bool
+) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "a").write_text("text\n")
+    made = seal(wanted({"a": "text\n"}, [], []), {"/etc/a": "a"}, ["a.service"])
+    known = {"x": {"seal": made, "generation": "000002", "previous": "000001"}}
+    options = {"name": "x", "links": {"/etc/a": "a"}, "units": ["a.service"], "known": known, **other}
+    result, asked = act(**options)
+    assert bool(asked) is asks
+    if not asks:
+        assert result == {
+            "changed": False, "changed_files": [], "removed_files": [], "summary": [], "inactive_units": [],
+            "generation": "000002", "previous": "000001",
+        }  # fmt: skip
 
 
 def test_rollback_needs_no_templates(act: Any) -> None:

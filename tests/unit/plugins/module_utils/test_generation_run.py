@@ -18,8 +18,8 @@ import pytest
 from ansible_collections.mailfleet.mta.plugins.module_utils import _generation_store as store_module
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Answer
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import sentence
-from ansible_collections.mailfleet.mta.plugins.module_utils._generation import RefusedError, pack
-from ansible_collections.mailfleet.mta.plugins.module_utils._generation_run import generation
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation import RefusedError, pack, seal, wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation_run import generation, in_order
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation_store import Store
 
 Apply = Callable[..., dict[str, Any]]
@@ -95,6 +95,43 @@ def test_an_edit_by_hand_is_undone(apply: Apply, tmp_path: Path, spoil: Callable
     spoil(tmp_path / "t" / "live")
     assert apply({"a": "1\n"})["changed_files"] == ["a"]
     assert (live(tmp_path), apply({"a": "1\n"})["changed"]) == ({"a": "1\n"}, False)
+
+
+def test_what_is_in_order_has_the_seal_of_what_was_asked_for(apply: Apply, tmp_path: Path) -> None:
+    links = {str(tmp_path / "a"): "a"}
+    apply({"a": "0\n"}, links=links)
+    apply({"a": "1\n"}, links=links)
+    me = [{"pattern": "*", "owner": getpass.getuser(), "group": grp.getgrgid(os.getgid()).gr_name}]
+    sealed = seal(wanted({"a": "1\n"}, me, []), links, [])
+    assert in_order(str(tmp_path), calls()) == {
+        "t": {"seal": sealed, "generation": "000002", "previous": "000001"},
+    }
+
+
+@pytest.mark.parametrize(("spoil", "listed"), [
+    (lambda base: (base / "live" / "a").write_text("edited\n"), True),
+    (lambda base: (base / "live" / "a").unlink(), True),
+    (lambda base: (base / "live" / "a").chmod(0o666), True),
+    (lambda base: (base / "live" / ".manifest.json").unlink(), True),
+    (lambda base: (base / "pending.json").write_text('{"files": ["a"]}'), False),
+    (lambda base: (base.parent / "link").unlink(), False),
+    (lambda base: (base.parent / "link").unlink() or (base.parent / "link").write_text("not ours"), False),
+])  # fmt: skip
+def test_what_somebody_spoiled_has_not_its_seal(
+    apply: Apply, tmp_path: Path, spoil: Callable[[Path], Any], listed: bool
+) -> None:
+    apply({"a": "1\n"}, links={str(tmp_path / "link"): "a"})
+    before = in_order(str(tmp_path), calls())["t"]["seal"]
+    spoil(tmp_path / "t")
+    after = in_order(str(tmp_path), calls())
+    assert ("t" in after) is listed
+    assert before not in [found["seal"] for found in after.values()]
+
+
+def test_a_unit_that_is_down_is_not_in_order(apply: Apply, tmp_path: Path) -> None:
+    up, down = (Answer(0, f"LoadState=loaded\nActiveState={state}\n\n", "") for state in ("active", "failed"))
+    apply({"a": "1\n"}, run=calls(up), units=["mta.service"])
+    assert (list(in_order(str(tmp_path), calls(up))), in_order(str(tmp_path), calls(down))) == (["t"], {})
 
 
 def test_checker_sees_the_staged_tree_and_its_refusal_changes_nothing(apply: Apply, tmp_path: Path) -> None:
