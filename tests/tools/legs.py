@@ -4,7 +4,8 @@
 
 """Runs legs of the test run side by side and ends with a line that counts what passed: legs.py check|test [LEG ...].
 
-A leg is one command. Legs of the lab follow each other, because they share its hosts; the others run beside them.
+A leg is one command. Two workers share the legs: one begins with those that need a lab, the other with the rest. Each
+worker has a lab of its own, because a leg has the hosts of its lab to itself.
 A leg that fails hides no other leg's result.
 """
 
@@ -18,13 +19,14 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LOGS = Path(os.environ["MAILFLEET_CACHE"]) / "logs"
-# A lab of its own, so that one that somebody works with stays as it is.
-ENVIRONMENT = {"MAILFLEET_LAB_NAME": "test", **os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+ENVIRONMENT = {**os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+# Not the lab that somebody works with.
+LABS = ("test", "test-2")
 TAIL_LINES = 60
 HEARTBEAT = 60
 
@@ -38,8 +40,7 @@ class Leg:
     name: str
     command: str
     lab: bool = False
-    after: str = ""
-    minutes: int = 15
+    minutes: float = 15
 
 
 # The fleet of Postfix and PowerMTA senders.
@@ -56,14 +57,12 @@ CHECK = [
     Leg("yamllint", "yamllint --strict ."),
     Leg("changelog", "antsibull-changelog lint"),
 ]
+# The long ones first.
 TEST = [
-    Leg("lab-up", "tests/lab/lab up", lab=True, minutes=20),
+    Leg("e2e", f"{E2E} tests/e2e/test_[013-7]_*.py", lab=True, minutes=35),
+    Leg("molecule", "tests/tools/molecule", lab=True, minutes=35),
     # Edits and rotations are tried on the mixed fleet only: it has both backends.
-    Leg("e2e", f"{E2E} tests/e2e/test_[013-7]_*.py", lab=True, after="lab-up", minutes=35),
-    Leg(
-        "e2e-mixed", f"{MIXED} {E2E} tests/e2e/test_[128]_*.py", lab=True, after="lab-up", minutes=25
-    ),
-    Leg("molecule", "tests/tools/molecule", lab=True, after="lab-up", minutes=35),
+    Leg("e2e-mixed", f"{MIXED} {E2E} tests/e2e/test_[128]_*.py", lab=True, minutes=25),
     *CHECK,
     Leg("dns", "pytest -q --timeout 120 tests/dns"),
     Leg("sanity-oldest", "tests/tools/sanity dev"),
@@ -73,7 +72,8 @@ TEST = [
     Leg("galaxy-importer", "tests/tools/importer"),
     Leg("docs", "tests/tools/docs"),
 ]
-LAST = Leg("lab-down", "tests/lab/lab down", lab=True)
+LAB_UP = Leg("lab-up", "tests/lab/lab up", minutes=20)
+LAB_DOWN = Leg("lab-down", "tests/lab/lab down")
 
 
 @dataclass
@@ -123,32 +123,39 @@ class Runner:
     def say(self, text: str) -> None:
         print(f"[{time.monotonic() - self.started:5.0f} s] {text}", flush=True)
 
-    def take(self, lab_worker: bool) -> Leg | None:
-        """The next leg for this worker: one worker owns the lab, and helps with the rest when the lab is done."""
+    def take(self, lab_first: bool) -> Leg | None:
         with self.lock:
-            for leg in self.waiting:
-                if leg.lab <= lab_worker:
-                    self.waiting.remove(leg)
-                    return leg
-        return None
+            leg = next((leg for leg in self.waiting if leg.lab == lab_first), next(iter(self.waiting), None))
+            if leg:
+                self.waiting.remove(leg)
+            return leg
 
-    def work(self, lab_worker: bool) -> None:
-        while not self.stopping and (leg := self.take(lab_worker)):
-            self.run(leg)
+    def work(self, lab: str, lab_first: bool) -> None:
+        up = ""
+        while not self.stopping and (leg := self.take(lab_first)):
+            result = self.results[leg.name]
+            if leg.lab and os.geteuid() != 0:
+                result.state, result.reason = "skipped", "needs root"
+                self.say(f"{leg.name}: skipped, needs root")
+                continue
+            if leg.lab and not up:
+                up = self.beside(LAB_UP, lab).state
+            if leg.lab and up != "passed":
+                result.reason = f"{lab} is not up"
+                self.say(f"{leg.name}: not run, {result.reason}")
+                continue
+            self.run(leg, result, lab)
+        if up:
+            self.beside(LAB_DOWN, lab)
 
-    def run(self, leg: Leg) -> None:
-        result = self.results[leg.name]
-        # A leg that was asked for without the one before it finds its ground prepared by hand.
-        needed = self.results.get(leg.after)
-        if needed and needed.state != "passed":
-            result.reason = f"needs '{leg.after}'"
-            result.state = "skipped" if needed.state == "skipped" else "not run"
-            self.say(f"{leg.name}: {result.state}, {result.reason}")
-            return
-        if leg.lab and os.geteuid() != 0:
-            result.state, result.reason = "skipped", "needs root"
-            self.say(f"{leg.name}: skipped, needs root")
-            return
+    def beside(self, leg: Leg, lab: str) -> Result:
+        """A leg that belongs to a lab."""
+        leg = replace(leg, name=f"{leg.name} {lab}")
+        result = self.results[leg.name] = Result(leg)
+        self.run(leg, result, lab)
+        return result
+
+    def run(self, leg: Leg, result: Result, lab: str) -> None:
         self.say(f"{leg.name} ...")
         started = time.monotonic()
         log = LOGS / (re.sub(r"\W+", "-", leg.name) + ".log")
@@ -156,7 +163,7 @@ class Runner:
             process = subprocess.Popen(
                 ["bash", "-c", leg.command],
                 cwd=CHECKOUT,
-                env=ENVIRONMENT,
+                env={**ENVIRONMENT, "MAILFLEET_LAB_NAME": lab},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -199,20 +206,17 @@ class Runner:
         for process in list(self.running.values()):
             os.killpg(process.pid, signal.SIGTERM)
 
-    def all(self, last: Leg | None) -> list[Result]:
+    def all(self) -> list[Result]:
         LOGS.mkdir(parents=True, exist_ok=True)
         signal.signal(signal.SIGINT, self.stop)
         signal.signal(signal.SIGTERM, self.stop)
         done = threading.Event()
         threading.Thread(target=self.heartbeat, args=(done,), daemon=True).start()
-        workers = [threading.Thread(target=self.work, args=(lab,)) for lab in (True, False)]
+        workers = [threading.Thread(target=self.work, args=words) for words in zip(LABS, (True, False))]
         for worker in workers:
             worker.start()
         for worker in workers:
             worker.join()
-        if last:
-            self.results[last.name] = Result(last)
-            self.run(last)
         done.set()
         return list(self.results.values())
 
@@ -242,8 +246,7 @@ def main() -> int:
         return 2
     chosen = [leg for leg in legs if not options.legs or leg.name in options.legs]
     runner = Runner(chosen)
-    last = LAST if any(leg.name == "lab-up" for leg in chosen) else None
-    return report(runner.all(last), time.monotonic() - runner.started)
+    return report(runner.all(), time.monotonic() - runner.started)
 
 
 if __name__ == "__main__":

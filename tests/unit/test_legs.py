@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,15 +20,17 @@ spec = importlib.util.spec_from_file_location("legs", sys.argv[1])
 legs = sys.modules["legs"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(legs)
 legs.CHECK = [legs.Leg(*words) for words in eval(sys.argv[2])]
-legs.LAST = legs.Leg("last", "echo cleaned up")
+legs.LAB_UP = legs.Leg("lab-up", "[ $MAILFLEET_LAB_NAME != BROKEN ] && echo $MAILFLEET_LAB_NAME is up")
+legs.LAB_DOWN = legs.Leg("lab-down", "true")
+legs.os.geteuid = lambda: 0
 sys.argv[1:] = ["check", *sys.argv[3:]]
 sys.exit(legs.main())
 """
 
 
-def run(folder: Path, legs: list[tuple[str, ...]], *arguments: str) -> tuple[int, str]:
+def run(folder: Path, legs: list[tuple[Any, ...]], *arguments: str, program: str = PROGRAM) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, LEGS, repr(legs), *arguments],
+        [sys.executable, "-c", program, LEGS, repr(legs), *arguments],
         env={"MAILFLEET_CACHE": str(folder), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
@@ -51,13 +54,22 @@ def run(folder: Path, legs: list[tuple[str, ...]], *arguments: str) -> tuple[int
         ([("newest", "echo no Python for it; exit 75"), ("lint", "true")], 0, "1 passed, 0 failed, 1 skipped"),
         # Nothing at all passed: not a success.
         ([("newest", "echo no Python for it; exit 75")], 1, "0 passed, 0 failed, 1 skipped"),
-        ([("up", "false"), ("e2e", "true", False, "up")], 1, "0 passed, 2 failed, 0 skipped"),
+        # Each worker's lab counts, too: once up and once down.
+        ([("e2e", "sleep 1", True), ("molecule", "sleep 1", True)], 0, "6 passed, 0 failed, 0 skipped"),
     ],
 )
-def test_closing_line(tmp_path: Path, legs: list[tuple[str, ...]], code: int, closing: str) -> None:
+def test_closing_line(tmp_path: Path, legs: list[tuple[Any, ...]], code: int, closing: str) -> None:
     found, output = run(tmp_path, legs)
     assert output.rstrip().rpartition("\n")[2].startswith(closing + " in ")
     assert found == code
+
+
+def test_without_its_lab_a_leg_does_not_run(tmp_path: Path) -> None:
+    program = PROGRAM.replace("BROKEN", "test")
+    code, output = run(tmp_path, [("e2e", "true", True), ("lint", "sleep 1")], program=program)
+    assert code == 1
+    assert "e2e: not run, test is not up" in output
+    assert "2 passed, 2 failed, 0 skipped" in output
 
 
 def test_a_failure_shows_its_last_words_and_hides_nobody(tmp_path: Path) -> None:
@@ -67,7 +79,7 @@ def test_a_failure_shows_its_last_words_and_hides_nobody(tmp_path: Path) -> None
 
 
 def test_a_leg_that_hangs_is_stopped(tmp_path: Path) -> None:
-    code, output = run(tmp_path, [("slow", "sleep 40", False, "", 0.005)])
+    code, output = run(tmp_path, [("slow", "sleep 40", False, 0.005)])
     assert code == 1
     assert "stopped after 0.005 minutes" in output
 
