@@ -14,12 +14,11 @@ from ansible_collections.mailfleet.mta.plugins.module_utils import _powermta_fac
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_composite import listener
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import unquote
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import ERROR, WARNING, Block, Problem
-from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values import domain_pattern, network, path, wrong
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values import domain_list, network, path, wrong
 
 _BARE = frozenset(facts.BARE_BLOCKS.split())
 # A name that can only be meant as an address.
 _LIKE_ADDRESS = re.compile(r"[\d./]+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:/\d+)?|\d+\.[\d.]+/.*")
-_MACRO = re.compile(r"\$[A-Za-z0-9_]+")
 
 
 def check_argument(block: Block) -> Problem:
@@ -49,7 +48,7 @@ def check_argument(block: Block) -> Problem:
 def _domain(argument: str) -> Problem:
     if " " in argument or "\t" in argument or "," in argument:
         return ERROR, f'takes exactly one name, not "{argument[:60]}". Write one block for each, or use a domain-macro.'
-    return domain_pattern(_MACRO.sub("x", argument))
+    return domain_list(argument)
 
 
 def _source(argument: str) -> Problem:

@@ -16,6 +16,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values imp
     RECORDS,
     Check,
     cidr,
+    domain_list,
     domain_pattern,
     duration,
     email,
@@ -51,6 +52,9 @@ def source_host(value: str) -> Problem:
 
 def listener(value: str) -> Problem:
     parts = words(value) or []
+    if len(parts) == 2 and re.fullmatch(r"tls=(yes|no|true|false)", parts[1]):
+        remedy = f"Write <smtp-listener {parts[0]}> with immediate-tls in it."
+        return listener(parts[0]) or (WARNING, f"has {parts[1]}, which is in no guide for 5.0. {remedy}")
     if not parts or len(parts) > 2 or (len(parts) == 2 and not re.fullmatch(r"source=\S+", parts[1])):
         return wrong(value, "ADDRESS:PORT and perhaps source=NAME")
     address, _colon, number = parts[0].rpartition(":")
@@ -64,15 +68,15 @@ def domain_key(value: str) -> Problem:
     if len(parts) != 3 or not all(parts):
         return ERROR, f'has {len(parts)} parts where 3 belong. Write SELECTOR,DOMAIN,FILE with commas, not "{value}".'
     selector, domain, file = parts
-    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", selector):
+    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*|\{selector\}", selector):
         return wrong(selector, "a selector such as mf1 as its first part")
     if file.startswith("{"):
         whole = re.fullmatch(r"\{vault\}:/[^\s:]+:\S+", file)
-        return None if whole else wrong(file, "a file or {vault}:/PATH:KEY as its third part")
+        return domain_list(domain) if whole else wrong(file, "a file or {vault}:/PATH:KEY as its third part")
     text = unquote(file)
     if text is None or (text == file and re.search(r"[ \t]", file)):
         return wrong(file, "one file as its third part")
-    return domain_pattern(domain) or path(text)
+    return domain_list(domain) or path(text)
 
 
 def domain_macro(value: str) -> Problem:

@@ -21,6 +21,8 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_table impo
 MAX_PATTERN_LINES = 3
 MAX_MACRO_LINES = 200
 _TAIL = re.compile(r"(?:[^/\\]|\\.)*/[ \t]+\S+")
+# The same, where the line broke right before the closing slash.
+_ONLY_TAIL = re.compile(r"/[ \t]+[\w.=,-]+")
 
 
 def continuation(line: Line, lines: Sequence[Line], place: int) -> tuple[Line, int, str]:
@@ -32,7 +34,9 @@ def continuation(line: Line, lines: Sequence[Line], place: int) -> tuple[Line, i
     if line.cut or not pattern.startswith("/") or split(pattern) is not None:
         return line, 0, ""
     for count, other in enumerate(lines[place + 1 : place + 1 + MAX_PATTERN_LINES], 1):
-        if other.kind != lex.SETTING or other.name.lower() in ("reply", "include"):
+        if other.kind == lex.REGEX and not _ONLY_TAIL.fullmatch(other.text):
+            break
+        if other.kind not in (lex.SETTING, lex.REGEX) or other.name.lower() in ("reply", "include"):
             break
         pattern = f"{pattern} {other.text}"
         if _TAIL.fullmatch(other.text) and split(pattern) is not None:

@@ -111,8 +111,8 @@ rate: smtp-max-auth-failure-rate
 size-or-unlimited: max-message-size
 string: jobid-prefix
 [domain]
-boolean: add-gm-token add-x-msys-api-header allow-cancel-during-transfer allow-priority-interruption
-  allow-priority-interruption-during-transfer assume-delivery-upon-data-termination-timeout
+boolean: 421-means-mx-unavailable add-gm-token add-x-msys-api-header allow-cancel-during-transfer
+  allow-priority-interruption allow-priority-interruption-during-transfer assume-delivery-upon-data-termination-timeout
   backoff-to-normal-after-delivery backoff-upon-all-sources-disabled bounce-upon-5xx-greeting
   bounce-upon-pix-transfer-failure bounce-upon-transfer-failure check-mfrom-outbound check-pra-outbound
   check-spf-outbound deliver-local-dsn disable-mx-rollup discard-as-bounce dk-sign dkim-add-body-limit

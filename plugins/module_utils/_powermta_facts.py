@@ -64,6 +64,7 @@ smtp-greeting smtp-source-ip sync-msg-create sync-msg-update total-max-file
 
 # What to write in place of a deprecated directive.
 DEPRECATED = {
+    "421-means-mx-unavailable": "smtp-421-means-mx-unavailable",
     "auto-cold-virtual-mta": "define a second <virtual-mta> and name it with cold-virtual-mta",
     "backoff-max-msg-per-hour": "backoff-max-msg-rate",
     "broken-auth-clients": "",

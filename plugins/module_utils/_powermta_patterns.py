@@ -28,6 +28,8 @@ _ACTIONS = ("mode=normal", "mode=backoff", "skip-mx", "bounce-queue", "bounce-rc
 _TIMED = {"backoff-to-normal-after": "mode=backoff", "reenable-after": "disable-source-ip"}
 _CONFLICTS = (("mode=backoff", "mode=normal"), ("skip-mx", "bounce-queue"))
 _RESULT = re.compile(r"virtual-mta=[^\s,]+(?:,\s*recipient-priority=\d+)?|recipient-priority=\d+|call-to:[ \t]*[^\s,]+")
+# Opens a list of its own where a result belongs.
+NESTED = "<pattern-list>"
 _ESCAPED_HASH = "\\#"
 
 
@@ -43,9 +45,12 @@ def _with_pattern(value: str, rest: Check, what: str, warn: bool = False) -> Pro
         return ERROR, f"has a pattern that cannot be read: {reason}."
     if not after.strip():
         return ERROR, f"has nothing after its pattern. Write /PATTERN/ {what}."
-    if after[0] not in " \t":
-        return ERROR, f'has "{after.split()[0][:40]}" right behind its pattern. Write / in a pattern as \\/.'
     problem = rest(after.strip())
+    if after[0] not in " \t":
+        behind = f'has "{after.split()[0][:40]}" right behind its pattern.'
+        if problem:
+            return ERROR, f"{behind} Write / in a pattern as \\/."
+        return WARNING, f"{behind} Write a blank before it."
     if problem is None and _ESCAPED_HASH in pattern:
         return WARNING, "has \\# in its pattern, and whether # may be quoted is not documented. Write \\x23."
     if problem is None and warn:
@@ -77,7 +82,7 @@ def header_line(value: str) -> Problem:
 
 
 def result(value: str) -> Problem:
-    if _RESULT.fullmatch(value):
+    if value == NESTED or _RESULT.fullmatch(value):
         return None
     if re.fullmatch(r"<(?:pattern-list )?[^<>\s]+>", value):
         return WARNING, f'has the result "{value}". Write call-to: NAME, which all guides show.'

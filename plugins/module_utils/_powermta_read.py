@@ -28,6 +28,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model impo
     Setting,
     clip,
 )
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_patterns import NESTED
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_setting import problems, unknown
 
 _BARE = frozenset(facts.BARE_BLOCKS.split())
@@ -105,10 +106,7 @@ class Reader:
         tag = line.name.lower()
         parents = facts.BLOCKS.get(tag)
         argument = line.value
-        if self._depth() > MAX_NESTING:
-            # So deep that closing tags were forgotten; the next block starts afresh beside this one.
-            self._misplaced.add(id(self.block))
-            self.block = self.block.parent or self.config.root
+        self._bound_nesting()
         block = Block(tag, argument, self.path[-1], line.number, self.block)
         if line.name != tag:
             self.config.report(block, WARNING, f"<{line.name}> is written with capitals. Write <{tag}>.")
@@ -129,8 +127,17 @@ class Reader:
             self.config.report(block, problem[0], f"<{tag}> {problem[1]}")
         text = unquote(argument)
         block.argument = argument if text is None else text
+        self._enter(block)
+
+    def _enter(self, block: Block) -> None:
         self.block.blocks.append(block)
         self.block = block
+
+    def _bound_nesting(self) -> None:
+        if self._depth() > MAX_NESTING:
+            # So deep that closing tags were forgotten; the next block starts afresh beside this one.
+            self._misplaced.add(id(self.block))
+            self.block = self.block.parent or self.config.root
 
     def _depth(self) -> int:
         depth, block = 0, self.block.parent
@@ -180,6 +187,10 @@ class Reader:
         self.block.settings.append(setting)
         if name == "include" and line.value:
             self._include(setting)
+        elif scope == "pattern-list" and line.value.endswith(NESTED):
+            # A list in place of a result has no name and goes on up to its own closing tag.
+            self._bound_nesting()
+            self._enter(Block("pattern-list", "", self.path[-1], line.number, self.block))
 
     def _unknown(self, line: Line, scope: str) -> None:
         if line.kind == lex.REGEX:

@@ -22,7 +22,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model impo
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_regex import split
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_rules import looks_complete
 
-_MACRO = re.compile(r"\$([A-Za-z0-9_]+)")
+_MACRO = re.compile(r"(?<!\\)\$([A-Za-z0-9_]+)")
 _RECOVERY = ("backoff-to-normal-after", "backoff-to-normal-after-delivery")
 
 
@@ -65,7 +65,6 @@ def _rollups(config: Config, domains: dict[str, list[Block]]) -> None:
 
 def _macros(config: Config) -> None:
     macros: dict[str, Setting] = {}
-    order = {id(block): place for place, block in enumerate(config.root.all("domain"))}
     for setting in config.root.of("domain-macro"):
         name = setting.value.split()[0] if setting.value else ""
         if name in macros:
@@ -86,18 +85,26 @@ def _macros(config: Config) -> None:
             if other not in macros:
                 message = f"domain-macro {name} uses ${other}, which is not defined. Define it before."
                 config.report(setting, level, message)
-    for block in config.root.all("domain"):
-        for name in _MACRO.findall(block.argument):
+    for where, title, value in _uses(config):
+        for name in _MACRO.findall(value):
             if name not in macros:
-                message = (
-                    f"{block.title} uses the macro {name}, which is not defined. Write domain-macro {name} DOMAINS."
-                )
-                config.report(block, level, message)
-            elif macros[name].file == block.file and macros[name].line > block.line and id(block) in order:
-                message = (
-                    f"{block.title} uses the macro of line {macros[name].line}, which is behind it. Define it before."
-                )
-                config.report(block, WARNING, message)
+                message = f"{title} uses the macro {name}, which is not defined. Write domain-macro {name} DOMAINS."
+                config.report(where, level, message)
+            elif macros[name].file == where.file and macros[name].line > where.line:
+                message = f"{title} uses the macro of line {macros[name].line}, which is behind it. Define it before."
+                config.report(where, WARNING, message)
+
+
+def _uses(config: Config) -> Iterator[tuple[Setting | Block, str, str]]:
+    """Where macros may stand: the block or the line, how to call it, and the part of it that may hold them."""
+    root = config.root
+    yield from ((block, block.title, block.argument) for block in root.all("domain"))
+    lists = [(root, "relay-domain"), *((block, "domain") for block in root.all("address-list"))]
+    keys = [(block, "domain-key") for block in (root, *root.all("virtual-mta", "virtual-mta-pool", "domain-key-list"))]
+    for block, name in (*lists, *keys):
+        for setting in block.of(name):
+            domain = (*items(setting.value), "")[1] if name == "domain-key" else setting.value
+            yield setting, f"{name} {domain}", domain
 
 
 def _looped(graph: dict[str, list[str]]) -> set[str]:

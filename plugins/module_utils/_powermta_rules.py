@@ -24,20 +24,18 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_regex impo
 
 _BARE = frozenset(facts.BARE_BLOCKS.split())
 _SECONDS = {"d": 86400, "day": 86400, "h": 3600, "hr": 3600, "m": 60, "min": 60, "s": 1, "sec": 1}
-# Blocks that do nothing without these directives, and whether the guides say that they are required.
-_REQUIRED = {
-    "proxy": (("server", ERROR), ("client", ERROR)),
-    "transmissions-api-listener": (("tls-certificate", ERROR),),
-}
+# Directives that a block needs. The guides show such blocks in parts, so only a whole configuration must have them.
+_REQUIRED = {"proxy": ("server", "client"), "transmissions-api-listener": ("tls-certificate",)}
 _RATES = ("msg-rate", "connect-rate", "data-volume-rate")
 
 
 def check(config: Config) -> None:
     _whole(config)
     _repeated_blocks(config)
+    required = ERROR if looks_complete(config) else WARNING
     for block in [config.root, *config.root.all()]:
         _repeated(config, block)
-        _required(config, block)
+        _required(config, block, required)
         _after_catch_all(config, block)
         if block.tag == "domain":
             _rates(config, block)
@@ -71,7 +69,8 @@ def _repeated_blocks(config: Config) -> None:
     for block in config.root.all():
         key = (id(block.parent), block.tag, block.argument.lower())
         first = seen.setdefault(key, block)
-        if first is block or block.tag not in facts.BLOCKS or (block.tag == "address-list" and not block.argument):
+        nameless = block.tag in ("address-list", "pattern-list") and not block.argument
+        if first is block or block.tag not in facts.BLOCKS or nameless:
             continue
         where = f"{block.title} stands here and in line {first.line} of {first.file}"
         if block.tag == "vault":
@@ -94,18 +93,20 @@ def _repeated(config: Config, block: Block) -> None:
             exact.add((setting.name, setting.value))
             continue
         if not directive.repeatable:
-            always = block.tag == "acct-file" and setting.name == "records"
-            reason = "may stand only once" if always else "stands twice, and which one counts is not documented"
+            reason = "stands twice, and which one counts is not documented"
+            if block.tag == "acct-file" and setting.name == "records":
+                # Servers run with two lines all the same.
+                reason = "may stand only once, with commas between its types"
             where = f"in line {before.line} too" if before.file == setting.file else f"in {before.file} too"
             message = f"{setting.name} {reason}: it is {where}. Remove one."
-            config.report(setting, ERROR if always else WARNING, message)
+            config.report(setting, WARNING, message)
         elif (setting.name, setting.value) in exact and setting.name != "include":
             config.report(setting, WARNING, f"{setting.name} {setting.value[:60]} stands twice. Remove one.")
         exact.add((setting.name, setting.value))
 
 
-def _required(config: Config, block: Block) -> None:
-    for name, level in _REQUIRED.get(block.tag, ()):
+def _required(config: Config, block: Block, level: str) -> None:
+    for name in _REQUIRED.get(block.tag, ()):
         if block.last(name) is None:
             config.report(block, level, f"{block.title} has no {name}, which it needs. Write {name} VALUE into it.")
 

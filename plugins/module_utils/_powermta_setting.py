@@ -95,7 +95,7 @@ def check_value(directive: table.Directive, line: Line) -> Problem:
             return ERROR, "has a quote that is not closed, or text behind it. # starts a comment even in quotes."
         if not text and directive.kind in ("enum", "boolean", "integer", "rate", "duration", "port", "size", "url"):
             return ERROR, 'cannot be empty. "" empties only texts, names and lists.'
-        if text == value and directive.kind in ONE_WORD and re.search(r"[ \t]", value):
+        if text == value and directive.kind in ONE_WORD and re.search(r"(?<!\\)[ \t]", value):
             parts = words(value) or [value]
             return ERROR, f'takes one value, not "{value[:60]}". Keep {parts[0]}, or put the whole into double quotes.'
         value = text
@@ -108,8 +108,9 @@ def _limits(directive: table.Directive, value: str) -> Problem:
     if directive.values:
         word = value.split()[0] if value.split() else value
         if directive.kind == "enum-then-optional-string":
-            keyed = word.startswith(("siphash", "hmac"))
-            if keyed != (len(words(value) or []) == 2) and word in directive.values:
+            keyed, count = word.startswith(("siphash", "hmac")), len(words(value) or [])
+            # redact may be followed by what stands in place of the address.
+            if word in directive.values and not (count == 1 + keyed or (word == "redact" and count == 2)):
                 return ERROR, f"takes {word} {'and a key' if keyed else 'alone'}."
             return None if word in directive.values else _choice(directive, word)
         return None if value in directive.values else _choice(directive, value)

@@ -16,6 +16,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values imp
     cidr,
     daily_limits,
     data_rate,
+    domain_list,
     domain_pattern,
     duration,
     duration_list,
@@ -71,7 +72,7 @@ ONE_WORD: dict[str, Check] = {
 WHOLE: dict[str, Check] = {
     "duration-list": duration_list,
     "daily-limit-list": daily_limits,
-    "domain-pattern": domain_pattern,
+    "domain-pattern": domain_list,
     "email-list": email_list,
     "header-list": header_list,
     "name-list": name_list,

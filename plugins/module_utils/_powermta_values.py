@@ -30,6 +30,8 @@ _DOMAIN = re.compile(r"(?!-)[\w-]+(?:\.(?!-)[\w-]+)*\.?")
 _MAIL = re.compile(r"[^@\s,<>\"]+@[^@\s,<>\"]+|<?[^@\s,<>\"]+@\[[^\]\s]+\]>?")
 _HEADER = re.compile(r"[!-9;-~]+")
 _URL = re.compile(r"https?://[^\s/?#@]+(?:/\S*)?", re.IGNORECASE)
+_MACRO = re.compile(r"\$[A-Za-z0-9_]+")
+_ESCAPED_MACRO = re.compile(r"\\\$[A-Za-z0-9_]+")
 _BRACES = re.compile(r"\{[^{}\s]+\}")
 
 # Names of record types, long and short, and their short form.
@@ -184,6 +186,17 @@ def domain_pattern(value: str) -> Problem:
     if re.search(r"[ \t,]", value):
         return wrong(value, "exactly one domain", "Write a line or a block for each domain.")
     return wrong(value, "a domain such as example.com, *.example.com, [*.]example.com or *")
+
+
+def domain_list(value: str) -> Problem:
+    """A domain pattern that may stand for several ones by the macros in it."""
+    problem = domain_pattern(_MACRO.sub("x", value))
+    if problem is None or not _ESCAPED_MACRO.search(value):
+        return problem
+    plain = _ESCAPED_MACRO.sub(lambda match: match.group()[1:], value)
+    if domain_list(plain):
+        return problem
+    return WARNING, f'has a backslash before the $ in "{value}", and then it names no macro. Write {plain}.'
 
 
 def email(value: str) -> Problem:

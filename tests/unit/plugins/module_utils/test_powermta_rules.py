@@ -33,10 +33,6 @@ ERRORS = {
         "<source {auth-1}>\nallow-auth yes\n</source>\n<smtp-user u>\npassword x\nsource {auth-2}\n</smtp-user>",
         "Did you mean {auth-1}?",
     ),
-    "pattern list behind its source": (
-        "<source 0/0>\npattern-list p\n</source>\n" + VMTA + "<pattern-list p>\n* virtual-mta=v1\n</pattern-list>",
-        "Move it before",
-    ),
     "loop of macros": ("domain-macro a $b\ndomain-macro b x.example,$a", "loop of macros"),
     "unknown macro": (
         "domain-macro yahoo a.example\n<domain yahoo.$tld>\nmax-smtp-out 5\n</domain>",
@@ -47,8 +43,18 @@ ERRORS = {
         + "<mx-rollup-list>\nmx *.example a.rollup\n</mx-rollup-list>\n<domain a.rollup>\nmax-smtp-out 5\n</domain>",
         "Add rollup-by-ip",
     ),
-    "records twice": ("<acct-file /a.csv>\nrecords d\nrecords b\n</acct-file>", "may stand only once"),
-    "proxy without client": ("<proxy p>\nserver 192.0.2.1:1\n</proxy>", "has no client"),
+    "unknown macro of a key": ("domain-macro a x.example\ndomain-key s,y.$b,/k", "uses the macro b"),
+    "unknown macro of a relay": ("domain-macro a x.example\nrelay-domain $b", "uses the macro b"),
+    "proxy without client": (WHOLE + "<proxy p>\nserver 192.0.2.1:1\n</proxy>", "has no client"),
+    "list in a list without end": ("<pattern-list p>\n* <pattern-list>\n</pattern-list>", "is never closed"),
+    "list in a list with a name": (
+        "<pattern-list p>\n<pattern-list q>\n</pattern-list>\n</pattern-list>",
+        "cannot stand inside",
+    ),
+    "list in a reply": (LIST.format("<pattern-list>"), "unknown action"),
+    "retaining with a word": ('<acct-file /a.csv>\nprivacy-policy retain "X"\n</acct-file>', "takes retain alone"),
+    "category with a slash": ("<bounce-category-patterns>\n/a/b/other\n</bounce-category-patterns>", "as \\/"),
+    "listener that is no address": ("smtp-listener mail:25 tls=yes", "ADDRESS:PORT"),
     "proxied and not": (
         "<virtual-mta v>\nsmtp-source-host 192.0.2.1 a.example\n"
         "smtp-proxy-source-host 192.0.2.1 192.0.2.9:80 198.51.100.1 a.example\n</virtual-mta>",
@@ -71,6 +77,28 @@ ERRORS = {
     "pasted blank": ("max-smtp-out\u00a05 x", "special blank"),
 }
 WARNINGS = {
+    "pattern list behind its source": (
+        "<source 0/0>\npattern-list p\n</source>\n" + VMTA + "<pattern-list p>\n* virtual-mta=v1\n</pattern-list>",
+        "Move it before",
+    ),
+    "records twice": ("<acct-file /a.csv>\nrecords d\nrecords b\n</acct-file>", "may stand only once"),
+    "part of a proxy": ("<proxy p>\nserver 192.0.2.1:1\n</proxy>", "has no client"),
+    "part of a listener": (
+        "<transmissions-api-listener 0/0:443>\ntls-dh-key-length 2048\n</transmissions-api-listener>",
+        "has no tls-certificate",
+    ),
+    "macro behind its key": ("domain-key s,x.$tld,/k\ndomain-macro tld com", "Define it before"),
+    "macro behind a backslash": ("domain-macro t com\n<domain x.\\$t>\nmax-smtp-out 5\n</domain>", "Write x.$t"),
+    "old name": ("<domain *>\n421-means-mx-unavailable yes\n</domain>", "Use smtp-421-means-mx-unavailable"),
+    "listener with TLS": ("smtp-listener 0/0:465 tls=yes", "immediate-tls"),
+    "pattern wrapped before its end": (
+        "<bounce-category-patterns>\n/a (b|c)\n (d|e)\n / bad-mailbox\n/f\n/ other\n</bounce-category-patterns>",
+        "goes on in the next line",
+    ),
+    "category right behind its pattern": (
+        "<bounce-category-patterns>\n/too (few|many)/other\n</bounce-category-patterns>",
+        "Write a blank",
+    ),
     "lost backslashes": (LIST.replace("busy/", "[TS01] busy/").format("skip-mx"), "lost its backslashes"),
     "lost digits": (LIST.replace("busy/", "d+.d+ busy/").format("skip-mx"), "lost its backslashes"),
     "same domain twice": ("<domain *>\nmax-smtp-out 5\n</domain>\n" * 2, "stands here and in line 1"),
@@ -109,7 +137,14 @@ WARNINGS = {
     "old cold form": ("<virtual-mta v>\nauto-cold-virtual-mta 192.0.2.1 a.example\n</virtual-mta>", "in no guide"),
     "web include": ("include https://host.example:8080/pmta/config", None),
 }
+NESTED = "mail-from /a/ <pattern-list>\nrcpt-to /b/ virtual-mta=v1\n* virtual-mta=v1\n</pattern-list>\n"
 FINE = [
+    VMTA + f"<pattern-list p>\n{NESTED}{NESTED.replace('/a/', '/c/')}* virtual-mta=v1\n</pattern-list>",
+    "domain-macro t com, co.uk\nrelay-domain x.$t\ndomain-key s, x.$t, /k",
+    "domain-macro t com, co.uk\n<address-list a>\ndomain y.$t\n</address-list>",
+    "domain-key {selector}, {domain}, {vault}:/v1/keys/${selector}/${domain}:dk",
+    '<acct-file /a.csv>\nprivacy-policy redact "X"\n</acct-file>',
+    "log-file /var/log/my\\ mail/pmta.log",
     "",
     "# only a comment\r\n\r\n",
     "domain-key a, example.com , /etc/pmta/key",
