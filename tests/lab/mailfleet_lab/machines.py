@@ -30,6 +30,9 @@ while [ "$status" = 133 ]; do
     while kill -0 "$child" 2>/dev/null; do wait "$child"; status=$?; done
 done
 """
+# Arguments: the host's port on the bridge, a command. The kernel takes an ended host's network away when it finds the
+# time; a host that boots before then would find its port's name taken.
+BOOT = 'ip link delete "$0" 2>/dev/null; exec "$@"'
 STOP_LIMIT = 15.0
 
 
@@ -65,14 +68,28 @@ def process(host: Host) -> int | None:
 def start(host: Host, binds: list[str]) -> None:
     """Boot the host from its mounted root; returns at once."""
     RUN.mkdir(parents=True, exist_ok=True)
+    machine = f"{NETNS}-{host.name}"
     nspawn = ["systemd-nspawn", "-D", str(home(host) / "root"), "--boot"]
-    nspawn += [f"--machine={NETNS}-{host.name}", f"--hostname={host.name}"]
+    nspawn += [f"--machine={machine}", f"--hostname={host.name}"]
     nspawn += ["--register=no", "--keep-unit", "--notify-ready=no", "--console=passive", f"--network-bridge={BRIDGE}"]
     nspawn += ["--resolv-conf=off", "--timezone=off", "--link-journal=no", *binds]
     groups = _control_groups(host)
     for group in groups:
         group.mkdir(parents=True, exist_ok=True)
-    command = ["sh", "-c", SUPERVISE, "sh", *map(str, groups), "--", *network.enter(), *nspawn]
+    command = [
+        "sh",
+        "-c",
+        SUPERVISE,
+        "sh",
+        *map(str, groups),
+        "--",
+        *network.enter(),
+        "sh",
+        "-c",
+        BOOT,
+        f"vb-{machine}",
+        *nspawn,
+    ]
     env = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"} if host.suite != "bookworm" else dict(os.environ)
     with (home(host) / "console.log").open("w") as log:
         child = subprocess.Popen(
