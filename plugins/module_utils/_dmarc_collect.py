@@ -17,10 +17,11 @@ import re
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dmarc_evidence import Known
+from ansible_collections.mailfleet.mta.plugins.module_utils._dmarc_log import complaints
 from ansible_collections.mailfleet.mta.plugins.module_utils._dmarc_reports import read_reports
 from ansible_collections.mailfleet.mta.plugins.module_utils._dmarc_store import Store
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns import found_in
@@ -32,7 +33,6 @@ REPORTS, LOG = "aggregate.json", "log"  # of one run of parsedmarc
 MOST_BYTES = 256 * 1024 * 1024
 MOST_PROBLEMS = 100
 MOST_NAMES = 300
-_LINE = re.compile(r"^\S+ \S+ - (?:ERROR|WARNING|CRITICAL) - \[[^]]*\] - (.*)$")
 _SERVER = re.compile(r"^nameserver\s+(\S+)", re.MULTILINE)
 
 
@@ -96,8 +96,9 @@ def fold(store: Store, incoming: str, today: datetime.date) -> Folded:
         except EvidenceError as error:
             new, known, problems = 0, 0, [str(error)]
         problems = [f"{name}: {problem}" for problem in problems]
-        problems += list(_complaints(_read(path, LOG)))
-        total = Folded(total.new + new, total.known + known, [*total.problems, *problems])
+        problems += list(complaints(_read(path, LOG)))
+        # A mailbox that every run complained about is one problem.
+        total = Folded(total.new + new, total.known + known, list(dict.fromkeys([*total.problems, *problems])))
         shutil.rmtree(path)
     store.prune(today)
     more = len(total.problems) - MOST_PROBLEMS
@@ -123,14 +124,6 @@ def _read(directory: str, name: str) -> str:
         if facts.st_size > MOST_BYTES:
             raise EvidenceError(f"{name} has {facts.st_size} bytes, more than {MOST_BYTES}, and was not read")
         return handle.read()
-
-
-def _complaints(log: str) -> Iterator[str]:
-    """What parsedmarc could not read, in its own words."""
-    for line in log.splitlines():
-        match = _LINE.match(line)
-        if match:
-            yield match.group(1)[:300]
 
 
 def _name(store: Store, domains: Mapping[str, Mapping[str, Any]], today: datetime.date, resolver: str) -> None:

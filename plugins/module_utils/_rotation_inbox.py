@@ -9,21 +9,18 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
-import imaplib
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._imap import MailboxError, read_traces
+from ansible_collections.mailfleet.mta.plugins.module_utils._mailbox import mailbox_fault
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_evidence import DAY, Sighting
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_seen import Hosts, Seen, of_message, of_report
-from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_settings import Source
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_settings import ROOT, Source
 
 LATEST = 5000  # messages that are looked at, the newest of a mailbox
-_TIMEOUT = 30
-_IMAPS = 993
 
 
 def read_all(
@@ -32,13 +29,16 @@ def read_all(
     """Sightings by domain, and a sentence for each source that could not be read."""
     found: dict[str, list[Sighting]] = {}
     problems = []
-    for source in sources:
+    for number, source in enumerate(sources):
+        path = f"{ROOT}.seen[{number}]"
         try:
             for domain, sighting in _READERS[source.kind](source, hosts, since):
                 found.setdefault(domain, []).append(sighting)
-        except (OSError, ValueError, imaplib.IMAP4.error) as error:
-            where = source.place.get("path") or source.place.get("host")
-            problems.append(f"dkim_rotation.seen: {where} cannot be read ({error}), so nothing is known from there.")
+        except MailboxError as error:
+            problems.append(f"{mailbox_fault(error.kind, error.words, f'{path}.imap')} Nothing is known from there.")
+        except (OSError, ValueError) as error:
+            where = source.place["path"]
+            problems.append(f"{path}: {where} cannot be read ({error}), so nothing is known from there.")
     return {domain: tuple(own) for domain, own in found.items()}, problems
 
 
@@ -58,19 +58,8 @@ def _maildir(source: Source, hosts: Hosts, since: int) -> Iterator[Seen]:
 
 
 def _imap(source: Source, hosts: Hosts, since: int) -> Iterator[Seen]:
-    place: dict[str, Any] = {"port": _IMAPS, "folder": "INBOX", **source.place}
-    with imaplib.IMAP4_SSL(str(place["host"]), int(place["port"]), timeout=_TIMEOUT) as mailbox:
-        mailbox.login(str(place["user"]), str(place["password"]))
-        mailbox.select(str(place["folder"]), readonly=True)
-        day = time.strftime("%d-%b-%Y", time.gmtime(since))
-        _answer, numbers = mailbox.uid("SEARCH", f"SINCE {day}")
-        for number in (numbers[0] or b"").split()[-LATEST:]:
-            _answer, parts = mailbox.uid("FETCH", number.decode(), "(INTERNALDATE BODY.PEEK[HEADER])")
-            for part in parts:
-                if isinstance(part, tuple):
-                    moment = imaplib.Internaldate2tuple(part[0])
-                    stored = int(time.mktime(moment)) if moment else 0
-                    yield from of_message(part[1], stored, source.authserv_id, hosts)
+    for stored, raw in read_traces(source.place, since, LATEST):
+        yield from of_message(raw, stored, source.authserv_id, hosts)
 
 
 def _dmarc(source: Source, hosts: Hosts, since: int) -> Iterator[Seen]:

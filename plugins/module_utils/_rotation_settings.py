@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._mailbox import mailbox_problems
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_evidence import DAY, HOUR, Policy
 
 _UNITS = {"s": 1, "m": 60, "h": HOUR, "d": DAY}
@@ -22,7 +23,7 @@ _PREFIX = re.compile(r"[a-z][a-z0-9-]{0,15}\Z")
 _NUMBERS = ("starts", "sightings")
 _DURATIONS = ("rotate_after", "soak", "drain", "revoke_hold", "emergency_soak")
 _VERIFY = ("received", "preflight")
-_PLACES = {"maildir": ("path",), "imap": ("host", "user", "password", "folder", "port"), "dmarc": ("path",)}
+_PLACES = ("maildir", "imap", "dmarc")
 ROOT = "dkim_rotation"
 
 
@@ -116,12 +117,19 @@ def _sources(raw: Any, problems: list[str]) -> tuple[Source, ...]:
             problems.append(f"{path}: names none or several of {', '.join(_PLACES)}; write one of them.")
             continue
         kind, place = kinds[0], entry[kinds[0]]
-        place = {"path": place} if isinstance(place, str) and "path" in _PLACES[kind] else place
-        unknown = set(entry) - {kind, "authserv_id"}
-        if not isinstance(place, Mapping) or set(place) - set(_PLACES[kind]) or unknown:
-            problems.append(f"{path}: knows {', '.join(_PLACES[kind])} of {kind}, and authserv_id.")
-        elif kind != "dmarc" and not entry.get("authserv_id"):
+        place = {"path": place} if isinstance(place, str) and kind != "imap" else place
+        wrong = mailbox_problems(place, f"{path}.imap") if kind == "imap" else _path_problems(place, f"{path}.{kind}")
+        if set(entry) - {kind, "authserv_id"}:
+            wrong.append(f"{path}: knows {kind} and authserv_id.")
+        problems += wrong
+        if not wrong and kind != "dmarc" and not entry.get("authserv_id"):
             problems.append(f"{path}.authserv_id: is missing; name the receiver whose Authentication-Results count.")
-        else:
+        elif not wrong:
             found.append(Source(kind, place, str(entry.get("authserv_id") or "").lower()))
     return tuple(found)
+
+
+def _path_problems(place: Any, path: str) -> list[str]:
+    if isinstance(place, Mapping) and set(place) == {"path"} and place["path"]:
+        return []
+    return [f"{path}: is no path; write where it is on the controller."]

@@ -61,8 +61,9 @@ options:
       - C(verify) is V(received), by what a receiver said of C(sightings) (V(1)) messages from each sender, or
         V(preflight), by key and DNS alone.
       - C(seen) lists where receivers' verdicts lie, each with one of C(maildir) (a path), C(imap) (C(host), C(user),
-        C(password), C(folder), C(port)) or C(dmarc) (the path of parsedmarc's reports), the first two with the
-        C(authserv_id) of the receiver.
+        C(password), C(port) (V(993)), C(folder) (V(INBOX))) or C(dmarc) (the path of parsedmarc's reports), the first
+        two with the C(authserv_id) of the receiver.
+      - A mailbox is read by IMAP over TLS, if the controller trusts the certificate. Its mail stays as it is.
       - C(probe) is an address whose mailbox is one of them, for domains that send little.
     type: dict
     default: {}

@@ -212,12 +212,16 @@ def test_settings() -> None:
 def test_all_problems_of_the_settings_at_once() -> None:
     raw = {
         "soak": "2 days", "starts": 0, "prefix": "Ü", "ed25519": "yes", "verify": "hope", "sok": 1, "probe": "seed",
-        "seen": [{"maildir": "/x"}, {"pigeon": 1}, {"imap": {"hosts": "x"}, "authserv_id": "y"}],
+        "seen": [
+            {"maildir": "/x"}, {"pigeon": 1}, {"maildir": {"paths": "/x"}, "authserv_id": "y"},
+            {"dmarc": "/x", "by": "y"}, {"imap": {"host": "x", "user": "y"}, "authserv_id": "y"},
+        ],
     }  # fmt: skip
     with pytest.raises(ValueError, match="dkim_rotation") as fault:
         parse_settings(raw)
     lines = str(fault.value).splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 12
+    assert "dkim_rotation.seen[4].imap.password: is missing; add it." in lines
     assert "dkim_rotation.soak: '2 days' is no duration; write a number with s, m, h or d, such as 48h." in lines
 
 

@@ -1,0 +1,64 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""The collection of DMARC reports as its role sets it up: parsedmarc from PyPI, and the role's files in a directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.mailfleet.mta.plugins.action.generation import read_sources
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import render_tree
+
+ROLE = Path(__file__).resolve().parents[2] / "roles/dmarc_reports"
+HOME = "/var/lib/mailfleet-dmarc"
+CACHE = Path(os.environ.get("MAILFLEET_CACHE", Path.home() / ".cache/mailfleet"))
+
+
+def environment() -> Path:
+    """Where parsedmarc is, installed once for all runs, in the version that the role installs."""
+    version = yaml.safe_load((ROLE / "defaults/main.yml").read_text())["dmarc_reports_parsedmarc"]
+    place = CACHE / "venvs" / f"parsedmarc-{version}-{sys.implementation.cache_tag}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with (place.parent / ".parsedmarc.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "complete").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
+            pip = [place / "bin/pip", "install", "--quiet", "--disable-pip-version-check", f"parsedmarc=={version}"]
+            subprocess.run(pip, check=True)
+            (place / "complete").touch()
+    return place
+
+
+class Collector:
+    def __init__(self, directory: Path, imap: dict[str, Any]) -> None:
+        self.home, self.live = directory / "home", directory / "live"
+        for name in ("drop", "work", "incoming", "archive"):
+            (self.home / name).mkdir(parents=True)
+        given = {"venv": str(environment()), "imap": imap, "maildir": "", "schedule": "daily"}
+        for name, text in render_tree(read_sources(str(ROLE / "templates/tree")), given, {}).items():
+            path = self.live / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace(HOME, str(self.home)))
+        (self.live / "bin/collect").chmod(0o755)
+
+    @property
+    def incoming(self) -> str:
+        return str(self.home / "incoming")
+
+    def collect(self, trusted: Path) -> subprocess.CompletedProcess[str]:
+        """As the service does it; the CA file stands for those of the host."""
+        given = {**os.environ, "CREDENTIALS_DIRECTORY": str(self.live), "SSL_CERT_FILE": str(trusted), "TZ": "UTC"}
+        command = [self.live / "bin/collect"]
+        return subprocess.run(command, env=given, capture_output=True, text=True, timeout=60, check=False)
+
+    def archived(self) -> list[str]:
+        return sorted(path.name for path in (self.home / "archive").rglob("*") if path.is_file())

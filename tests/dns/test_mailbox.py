@@ -1,0 +1,199 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Mailboxes that are read by IMAP, against a real Dovecot: the seed of DKIM rotations, and the one of DMARC reports."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+
+import bind
+import dovecot
+import pytest
+from collector import Collector
+from test_dmarc import TODAY, moving, run, since
+
+from ansible_collections.mailfleet.mta.plugins.module_utils import _imap
+from ansible_collections.mailfleet.mta.plugins.module_utils._dmarc_collect import evidence
+from ansible_collections.mailfleet.mta.plugins.module_utils._dmarc_evidence import Known, senders_of
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_inbox import read_all
+from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_settings import Source
+from tests.support import dmarc_reports
+
+NOON = 1795348800  # 2026-11-22 12:00 UTC
+DAY = 86400
+HOSTS = {"192.0.2.10": "mx1", "192.0.2.20": "mx2"}
+RECEIVER = "mx.receiver.example"
+SECRET = dovecot.PASSWORD[:12]
+# What is changed of the place, and what the sentence says.
+FAULTS = {
+    "password": ({"password": f"{SECRET}, but another"}, "refuses the user or the password", "password"),
+    "folder": ({"folder": "Nowhere"}, "does not open the folder (", "folder"),
+    "server": ({"port": 1}, "cannot be reached (", "port"),
+    "name": ({"host": "localhost"}, "shows a certificate that is not trusted (", "update-ca-certificates"),
+}
+
+
+@pytest.fixture(scope="module")
+def mailbox() -> Iterator[dovecot.Dovecot]:
+    if dovecot.DOVECOT is None:
+        pytest.skip("dovecot is not installed (Debian packages dovecot-core and dovecot-imapd)")
+    with dovecot.Dovecot(bind.free_port()) as running:
+        yield running
+        assert SECRET not in running.log
+
+
+@pytest.fixture
+def trusted(mailbox, monkeypatch):
+    """The mailbox's certificate among those of the system, and a folder that nobody used before."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(mailbox.certificate))
+    return mailbox
+
+
+def judged(selector: str, source: str = "192.0.2.10", verdict: str = "pass", receiver: str = RECEIVER) -> bytes:
+    return (
+        f"Return-Path: <b@example.com>\r\n"
+        f"Authentication-Results: {receiver};\r\n\tdkim={verdict} header.d=example.com header.s={selector}\r\n"
+        f"Received: from mta.example.com (mta.example.com [{source}])\r\n\tby {receiver}\r\n"
+        "From: news@example.com\r\nSubject: news\r\n\r\nAuthentication-Results: nobody reads this\r\n"
+    ).encode()
+
+
+def read(place: dict[str, object], oldest: int = NOON - 60 * DAY) -> tuple[list[tuple[object, ...]], list[str]]:
+    seen, problems = read_all((Source("imap", place, RECEIVER),), HOSTS, oldest)
+    assert seen.keys() <= {"example.com"}
+    return [(own.host, own.selector, own.passed, own.time) for own in seen.get("example.com", ())], problems
+
+
+def test_verdicts_of_a_seed_mailbox(trusted):
+    trusted.deliver(judged("old"), NOON - 90 * DAY)
+    trusted.deliver(judged("mf1"), NOON - 2 * DAY)
+    trusted.deliver(judged("mf2", "192.0.2.20", "fail"), NOON)
+    trusted.deliver(judged("mf3", "203.0.113.9"), NOON)
+    trusted.deliver(judged("mf4", receiver="mx.other.example"), NOON)
+    found = [("mx1", "mf1", True, NOON - 2 * DAY), ("mx2", "mf2", False, NOON)]
+    assert read(trusted.place) == (found, [])
+    assert read(trusted.place) == (found, [])
+    unseen = [path.name for part in ("new", "cur") for path in (trusted.folder("INBOX") / part).iterdir()]
+    assert len(unseen) == 5
+    assert not [name for name in unseen if ":2," in name and "S" in name.partition(":2,")[2]]
+
+
+def test_a_folder_of_any_name_and_more_messages_than_one_request_takes(trusted, monkeypatch):
+    name = 'Prüf & "Fälle"'
+    trusted.make_folder('Pr&APw-f &- "F&AOQ-lle"')
+    for number in range(7):
+        trusted.deliver(judged(f"mf{number}"), NOON - DAY + number, 'Pr&APw-f &- "F&AOQ-lle"')
+    monkeypatch.setattr(_imap, "_AT_ONCE", 3)
+    found, problems = read({**trusted.place, "folder": name})
+    assert [selector for _host, selector, _passed, _time in found] == [f"mf{number}" for number in range(7)]
+    assert problems == []
+    assert len(_imap.read_traces({**trusted.place, "folder": name}, NOON - DAY, 4)) == 4
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_seed_mailbox_that_cannot_be_read_is_a_sentence(trusted, fault, tmp_path):
+    change, words, remedy = FAULTS[fault]
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/one").write_bytes(judged("mf9"))
+    os.utime(tmp_path / "new/one", (NOON, NOON))
+    broken = Source("imap", {**trusted.place, **change}, RECEIVER)
+    seen, problems = read_all((broken, Source("maildir", {"path": str(tmp_path)}, RECEIVER)), HOSTS, 0)
+    assert [own.selector for own in seen["example.com"]] == ["mf9"]
+    (problem,) = problems
+    assert problem.startswith(f"dkim_rotation.seen[0].imap: the IMAP server {words}")
+    assert "Remedy: " in problem
+    assert remedy in problem
+    assert SECRET not in problem
+
+
+def test_a_certificate_that_nobody_vouches_for_gets_no_password(mailbox):
+    found, (problem,) = read(mailbox.place)
+    assert found == []
+    assert "(self-signed certificate). Remedy: " in problem
+    assert f"user=<{dovecot.USER}>" not in mailbox.log.splitlines()[-1]
+
+
+def test_a_run_of_the_rotation_shows_no_password(trusted, tmp_path):
+    source = {"imap": {**trusted.place, "folder": "Nowhere"}, "authserv_id": RECEIVER}
+    task = {"step": "decide", "policy": {"seen": [source]}}
+    tasks = [{"mailfleet.mta.dkim_rotate": task, "register": "done"}, {"debug": {"var": "done.problems"}}]
+    (tmp_path / "play.json").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "-vvv"]
+    command += ["-e", json.dumps({"fleet_compiled": {"views": {}}})]
+    done = subprocess.run([*command, tmp_path / "play.json"], capture_output=True, text=True, timeout=60, check=False)
+    assert "dkim_rotation.seen[0].imap: the IMAP server does not open the folder" in done.stdout
+    assert done.returncode == 0
+    assert SECRET not in done.stdout + done.stderr
+
+
+def mail(report: str, name: str) -> bytes:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "dmarc@generated.example", "dmarc@example.net", name
+    message.set_content("This is an aggregate report.")
+    message.add_attachment(gzip.compress(report.encode()), "application", "gzip", filename=f"{name}.xml.gz")
+    return message.as_bytes()
+
+
+def in_rfc9990(report: str) -> str:
+    return (
+        report.replace("<feedback>", '<feedback xmlns="urn:ietf:params:xml:ns:dmarc-2.0"><version>1.0</version>')
+        .replace("<pct>100</pct>", "<testing>n</testing><discovery_method>treewalk</discovery_method>")
+    )  # fmt: skip
+
+
+def evidence_of(collector: Collector, domain: str) -> dict[str, object]:
+    known = Known(dmarc_reports.OWN, senders_of({domain: {"own": [], "foreign": []}}))
+    return evidence(str(collector.home / "state"), collector.incoming, known, 14, TODAY, bind.PRIMARY, False)
+
+
+def test_reports_of_a_mailbox_become_a_step_of_the_policy(server, zone, trusted, tmp_path):
+    trusted.make_folder("DMARC.Reports")
+    for age in range(1, 15):
+        report = dmarc_reports.report(zone.name, TODAY - datetime.timedelta(days=age))
+        trusted.deliver(mail(in_rfc9990(report) if age == 1 else report, f"day-{age}"), NOON, "DMARC.Reports")
+    trusted.deliver(b"Subject: Hello\r\n\r\nThis is no report.\r\n", NOON, "DMARC.Reports")
+    trusted.deliver(mail(dmarc_reports.report("other.example", TODAY), "other"), NOON)
+    waiting = len(trusted.messages("INBOX"))
+    collector = Collector(tmp_path, {**trusted.place, "folder": "DMARC/Reports"})
+    done = collector.collect(trusted.certificate)
+    assert done.returncode == 0, done.stderr
+    found = evidence_of(collector, zone.name)
+    assert (found["new"], found["known"]) == (14, 0)
+    assert found["problems"] == ['Message with subject "Hello" is not a valid report']
+    assert found["domains"][zone.name]["days"][-1] == ["2026-11-21", 120, 0, 2, 0, 0]
+    evidence_ = {zone.name: {**found["domains"][zone.name], "recorded": since("p=none", 28)}}
+    zone.put("_dmarc", "TXT", '"v=DMARC1; p=none; rua=mailto:dmarc@example.com"')
+    stepped = run(server, moving(zone), evidence=evidence_)
+    assert stepped["stages"] == {zone.name: ["p=quarantine; t=y", str(TODAY)]}
+    assert trusted.messages("DMARC.Reports") == []
+    assert len(trusted.messages("Archive.Aggregate")) == 14
+    assert len(trusted.messages("Archive.Invalid")) == 1
+    assert len(trusted.messages("INBOX")) == waiting
+    again = collector.collect(trusted.certificate)
+    assert (again.returncode, os.listdir(collector.incoming)) == (0, [])
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, "certificate"])
+def test_a_mailbox_that_cannot_be_read_costs_no_report_of_the_directory(trusted, fault, tmp_path):
+    change, words, remedy = FAULTS.get(fault, ({}, *FAULTS["name"][1:]))
+    collector = Collector(tmp_path, {**trusted.place, **change})
+    (collector.home / "drop/one.xml").write_text(dmarc_reports.report("example.com", TODAY))
+    done = collector.collect(Path("/dev/null") if fault == "certificate" else trusted.certificate)
+    assert done.returncode != 0
+    found = evidence_of(collector, "example.com")
+    assert found["new"] == 1
+    assert collector.archived() == ["one.xml"]
+    (problem,) = found["problems"]
+    assert problem.startswith(f"dmarc_reports_imap: the IMAP server {words}")
+    assert remedy in problem
+    assert SECRET not in problem + done.stdout + done.stderr
