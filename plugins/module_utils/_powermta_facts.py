@@ -162,6 +162,9 @@ sparkpost-analytics vault transmissions-api
 """
 BLOCKS_SINCE_5_0 = "signals signals-filter sparkpost-analytics proxy vault transmissions-api transmissions-api-listener"
 
+# Stands in guides and pages for lines that are not shown.
+LEFT_OUT = "..."
+
 # Forms that circulate on the web and that PowerMTA refuses, with what to do instead.
 INVENTED = {
     "bounce-classification-file": "put the patterns into <bounce-category-patterns>",

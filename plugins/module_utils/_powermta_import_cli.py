@@ -99,7 +99,7 @@ def run(options: argparse.Namespace, today: str) -> tuple[list[str], list[Path]]
     host = options.host or _host(config.root.last("host-name") or "")
     if not found.host["fleet_ips"]:
         raise ImportRefusedError(
-            f"{options.file} has no virtual-MTA with smtp-source-host, so there is nothing to carry over."
+            f"{options.file} has no virtual-MTA with an address in smtp-source-host, so nothing can be carried over."
         )
     texts = inventory(host, found)
     written = [options.output / path for path in texts]

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_import_isps import Profiles
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_import_lines import Lines
-from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import Block
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import Block, Setting
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_view import NO_POOL
 
 Plain = dict[str, Any]
@@ -131,11 +131,18 @@ class Pools:
 
     # ---- addresses ---------------------------------------------------------------------------------------------------
 
+    def _sources(self, block: Block) -> Iterator[tuple[Setting, str, str]]:
+        """Each address with its name for HELO. Old configurations have the two on lines of their own."""
+        for setting in self._lines.all(block, "smtp-source-host"):
+            address, _blank, helo = setting.value.replace("\t", " ").partition(" ")
+            yield setting, address, helo.strip()
+        for setting in self._lines.all(block, "smtp-source-ip"):
+            yield setting, setting.value, self._lines.take(block, "host-name") or ""
+
     def _vmta(self, block: Block, pool: str) -> bool:
         lines, found = self._lines, []
         self.pool_of[block.argument] = pool
-        for setting in lines.all(block, "smtp-source-host"):
-            address, _blank, helo = setting.value.replace("\t", " ").partition(" ")
+        for setting, address, helo in self._sources(block):
             try:
                 text = ipaddress.ip_address(address).compressed
             except ValueError:
@@ -144,7 +151,7 @@ class Pools:
             if text in self.ips:
                 lines.note(setting, f"{text} has the pool {self.ips[text]['pool']} already: an address has one pool.")
                 continue
-            self.ips[text] = {"helo": helo.strip().lower(), "pool": pool}
+            self.ips[text] = {"helo": helo.lower(), "pool": pool}
             found.append(text)
         if not found:
             lines.note(block, f"virtual-MTA {block.argument} has no address of its own. Give its pool an address.")

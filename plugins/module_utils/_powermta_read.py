@@ -177,6 +177,10 @@ class Reader:
         if scope not in facts.BLOCKS and scope != "global":
             return
         if directive is None:
+            if name.startswith(facts.LEFT_OUT):
+                # Judged when it is known whether this is a part or a whole.
+                self.block.settings.append(Setting(facts.LEFT_OUT, line.value, self.path[-1], line.number))
+                return
             self._unknown(line, scope)
             return
         setting = Setting(directive.name, line.value, self.path[-1], line.number)

@@ -106,6 +106,8 @@ def _repeated(config: Config, block: Block) -> None:
 
 
 def _required(config: Config, block: Block, level: str) -> None:
+    for setting in block.of(facts.LEFT_OUT):
+        config.report(setting, level, '"..." stands for lines that were left out. Write them, or remove it.')
     for name in _REQUIRED.get(block.tag, ()):
         if block.last(name) is None:
             config.report(block, level, f"{block.title} has no {name}, which it needs. Write {name} VALUE into it.")

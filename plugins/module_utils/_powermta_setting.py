@@ -20,6 +20,9 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_types impo
 
 _KEYED = re.compile(r"([a-z0-9.-]+)\s*[=:]\s*\S*")
 
+# A command in quotes with pairs of quotes in it, as in "/bin/x --from=""$from""".
+_QUOTED_INSIDE = re.compile(r'"(?:[^"\\]|\\.)*(?:"(?:[^"\\]|\\.)*"(?:[^"\\]|\\.)*)+"')
+
 
 def unknown(line: Line, scope: str, version: tuple[int, int, int], suggest: bool = True) -> tuple[str, str]:
     """Why a directive is not understood here. Sentences begin with a capital: they are whole."""
@@ -91,6 +94,8 @@ def check_value(directive: table.Directive, line: Line) -> Problem:
         return ERROR, "is cut by #, which starts a comment even inside a word. Choose a secret without #."
     if directive.quotes:
         text = unquote(value) if not (directive.kind == "command" and not value.startswith('"')) else value
+        if text is None and directive.kind == "command" and _QUOTED_INSIDE.fullmatch(value):
+            return WARNING, 'has quotes within its quotes. Write \\" for them.'
         if text is None:
             return ERROR, "has a quote that is not closed, or text behind it. # starts a comment even in quotes."
         if not text and directive.kind in ("enum", "boolean", "integer", "rate", "duration", "port", "size", "url"):

@@ -311,6 +311,13 @@ def test_a_server_of_its_own_has_its_golden(tmp_path: Path) -> None:
     assert "secret" not in shown
 
 
+def test_old_lines_for_an_address_and_its_name() -> None:
+    text = "<virtual-mta old>\n  host-name A.example.com\n  smtp-source-ip 192.0.2.7\n</virtual-mta>\n"
+    found = imported(check_text(text), SHIPPED, TODAY)
+    assert found.host["fleet_ips"] == {"192.0.2.7": {"helo": "a.example.com", "pool": "old"}}
+    assert not [note for note in found.notes if "host-name" in note.message]
+
+
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     words = ("server.conf", "--host", "old1", "--output", str(tmp_path))
     assert pmta_import(*words).returncode == 1
@@ -332,7 +339,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
         (
             "postmaster a@example.com\n",
             [],
-            "has no virtual-MTA with smtp-source-host, so there is nothing to carry over.",
+            "has no virtual-MTA with an address in smtp-source-host, so nothing can be carried over.",
         ),
         ("", ["--version", "newest"], "newest"),
     ],

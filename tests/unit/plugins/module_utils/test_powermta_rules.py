@@ -51,6 +51,8 @@ ERRORS = {
         "<pattern-list p>\n<pattern-list q>\n</pattern-list>\n</pattern-list>",
         "cannot stand inside",
     ),
+    "command without end": ('<domain a.example>\ncommand "/bin/x --from=""$from""\n</domain>', "not closed"),
+    "lines left out of a whole one": (WHOLE + "<domain *>\n...\n</domain>", "were left out"),
     "list in a reply": (LIST.format("<pattern-list>"), "unknown action"),
     "retaining with a word": ('<acct-file /a.csv>\nprivacy-policy retain "X"\n</acct-file>', "takes retain alone"),
     "category with a slash": ("<bounce-category-patterns>\n/a/b/other\n</bounce-category-patterns>", "as \\/"),
@@ -89,6 +91,8 @@ WARNINGS = {
     ),
     "macro behind its key": ("domain-key s,x.$tld,/k\ndomain-macro tld com", "Define it before"),
     "macro behind a backslash": ("domain-macro t com\n<domain x.\\$t>\nmax-smtp-out 5\n</domain>", "Write x.$t"),
+    "quotes in a command": ('<domain a.example>\ncommand "/bin/x --from=""$from"""\n</domain>', "within its quotes"),
+    "lines left out of a part": ("<domain *>\n  ...settings...\n</domain>", "were left out"),
     "old name": ("<domain *>\n421-means-mx-unavailable yes\n</domain>", "Use smtp-421-means-mx-unavailable"),
     "listener with TLS": ("smtp-listener 0/0:465 tls=yes", "immediate-tls"),
     "pattern wrapped before its end": (
