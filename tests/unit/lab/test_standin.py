@@ -90,6 +90,11 @@ relay-domain [*.]bounce.example.com
     mail-from /@bounce\\.tx\\.example\\.com$/ virtual-mta=v2
     header Subject /news/ virtual-mta=campaign
     rcpt-to /@gmail/ call-to: more
+    rcpt-to /@icloud/ <pattern-list>
+        header Subject /receipt/ virtual-mta=v1
+        mail-from /@none/ virtual-mta=v2
+    </pattern-list>
+    rcpt-to /@me\\.com/ virtual-mta=v3
 </pattern-list>
 <pattern-list more>
     * virtual-mta=v3
@@ -208,7 +213,10 @@ def test_pattern_lists_choose_the_virtual_mta() -> None:
     assert choose(lists, "domains", {**plain, "mail-from": "b@bounce.tx.example.com"}) == "v2"
     assert choose(lists, "domains", {**plain, "subject": "The News"}) == "campaign"
     assert choose(lists, "domains", {**plain, "rcpt-to": "u@gmail.com"}) == "v3"
-    assert choose(lists, "domains", plain) == ""
+    assert choose(lists, "domains", {**plain, "rcpt-to": "u@icloud.com", "subject": "Your receipt"}) == "v1"
+    assert choose(lists, "domains", {**plain, "rcpt-to": "u@icloud.com"}) == ""
+    assert choose(lists, "domains", {**plain, "rcpt-to": "u@me.com"}) == "v3"
+    assert choose(lists, "domains", plain) == choose(lists, "", plain) == ""
 
 
 def test_of_reply_actions_that_contradict_each_other_the_first_counts() -> None:

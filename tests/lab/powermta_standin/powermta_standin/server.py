@@ -77,7 +77,9 @@ class Server:
             for block in config.root.all("smtp-user")
         }
         self.listeners = list(_listeners(config.root))
-        self.pattern_lists = {block.argument: PatternList(block) for block in config.root.all("pattern-list")}
+        self.pattern_lists = {
+            block.argument: PatternList(block) for block in config.root.blocks if block.tag == "pattern-list"
+        }
         self.reply_lists = {block.argument: replies.read(block) for block in config.root.all("smtp-pattern-list")}
         self.rollup = Rollup(config.root.all("mx-rollup-list"))
         self.categories = [
