@@ -101,6 +101,30 @@ NOT_THE_RECIPIENT = """
 550 Addresses in your message are invalid (phishing URL)
 550 account inactive: your subscription expired
 550 mail from unknown user rejected
+550 Message to recipient blocked
+554 Your message to this user was blocked by our filter
+550 Mail to this account blocked: too many complaints
+550 5.7.0 message to user rejected, sender removed from list
+550 Your message to the recipient was deleted by the content scanner
+550 Recipient domain has closed its gateway to external senders
+550 user has blocked you
+550 The account you are sending from was suspended
+550 Your mailbox is suspended for outbound abuse
+550 sender mailbox disabled
+550 recipient has disabled delivery from external senders
+550 account: unknown sender
+550 mailbox policy: unknown senders not accepted
+550 5.7.1 recipient not found in allow list of sender
+535 5.7.8 unknown user
+550 envelope domain does not exist
+550 no such domain in your return path
+550 reply-to domain unknown
+550 hostname unknown for client
+550 link in message points to a domain that does not exist
+550 TLS: host name not valid for certificate
+552 message to user is not valid MIME
+550 your user is unknown
+550 abuse@ mailbox not found for your domain
 """
 
 

@@ -30,7 +30,7 @@ _WORDS = re.compile(r"[^\W\d_]{3,}")
 # What makes every reply another one: queue ids and source addresses.
 _TOKEN = re.compile(r"\b(?=[a-z_=-]*\d)[a-z0-9_=-]{12,}")
 _IP = re.compile(r"\d+\.\d+\.\d+\.\d+")
-_ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@]{1,255}>?")
+_ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>@:;,]{1,255}>?")
 _SAID = re.compile(r"^host \S+ (?:said|refused to talk to me): ")
 _REPLY_TO = re.compile(r" \(in reply to [^()]*\)\)?,?$")
 _QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014\xa0", "''\"\"-- ")
