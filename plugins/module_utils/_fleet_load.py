@@ -59,6 +59,7 @@ def load(raw: dict[str, t.Any]) -> tuple[model.Fleet, list[Problem]]:
         bounce_mx=_host_names(variable["fleet_bounce_mx"], "Write a host name such as bounces.example.com."),
         entry_port=_entry(variable["fleet_entry"]),
         warming_connections=variable["fleet_warming_connections"].integer(2, 1, 100),
+        today=_today(variable["fleet_today"], sources),
     )
     check_dns(variable["fleet_dns"])
     return fleet, problems
@@ -140,6 +141,11 @@ def _entry(node: Node) -> int:
         return 0
     node.record(("port",))
     return node.field("port").integer(587, 1, 65535)
+
+
+def _today(node: Node, sources: t.Iterable[model.Source]) -> str:
+    """Only warm-ups need it."""
+    return "" if node.absent and not any(source.warmup for source in sources) else node.date()
 
 
 def _host(name: str, entry: dict[str, t.Any], problems: list[Problem]) -> model.Host:

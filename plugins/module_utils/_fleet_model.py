@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.mailfleet.mta.plugins.module_utils import _warmup as calendar
 from ansible_collections.mailfleet.mta.plugins.module_utils._addresses_text import Address
 
 
@@ -32,7 +33,7 @@ TRAFFIC = {
 COLD = "cold"
 DEFAULT_ISP = "other"
 TLS_LEVELS = ("may", "encrypt", "dane")
-IP_PLANS = ("six-weeks",)
+IP_PLANS = tuple(calendar.PLANS)
 DOMAIN_PLANS = ("domain-six-weeks",)
 # What a domain is for, and the traffic that a pool may have to send it; the first profile of a class is its default.
 PARKED, PRIMARY = "parked", "primary"
@@ -59,6 +60,7 @@ FLEET_VARIABLES = (
     "fleet_entry",
     "fleet_bounce_mx",
     "fleet_warming_connections",
+    "fleet_today",
     "fleet_dns",
 )
 HOST_VARIABLES = ("fleet_ips", "fleet_cold_instances", "fleet_interface", "fleet_submission_address")
@@ -150,10 +152,6 @@ class Source:
     weight: int
     warmup: dict[str, str]
 
-    @property
-    def warming(self) -> bool:
-        return bool(self.warmup)
-
 
 @dataclasses.dataclass(frozen=True)
 class Isp:
@@ -205,3 +203,4 @@ class Fleet:
     bounce_mx: tuple[str, ...]
     entry_port: int
     warming_connections: int
+    today: str

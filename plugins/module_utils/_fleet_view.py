@@ -17,6 +17,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model 
 from ansible_collections.mailfleet.mta.plugins.module_utils._addresses_text import Address, endpoint
 from ansible_collections.mailfleet.mta.plugins.module_utils._names import registrable
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import report_receivers
+from ansible_collections.mailfleet.mta.plugins.module_utils._warmup import ceilings
 
 Plain = dict[str, t.Any]
 _UNIT_SECONDS = {"s": 1, "min": 60, "h": 3600}
@@ -154,25 +155,33 @@ class Sender(t.NamedTuple):
     bind6: Address | None
     helo: str
     weight: int
-    warming: bool
+    ceilings: dict[str, int]
+
+    @property
+    def warming(self) -> bool:
+        return bool(self.ceilings)
 
     @property
     def slug(self) -> str:
         return self.bind4.text.replace(".", "-")
 
 
-def _senders(own: list[tuple[Address, model.Source]]) -> list[Sender]:
+def _ceilings(fleet: model.Fleet, *sources: model.Source) -> dict[str, int]:
+    return ceilings([source.warmup for source in sources if source.warmup], fleet.today, sorted(fleet.isps))
+
+
+def _senders(fleet: model.Fleet, own: list[tuple[Address, model.Source]]) -> list[Sender]:
     second = {source.helo: (address, source) for address, source in own if address.family == 6}
     found = []
     for address, source in own:
         if address.family == 4:
             partner, other = second.get(source.helo, (None, source))
-            found.append(Sender(address, partner, source.helo, source.weight, source.warming or other.warming))
+            found.append(Sender(address, partner, source.helo, source.weight, _ceilings(fleet, source, other)))
     return found
 
 
 def _pool(index: Index, pool: model.Pool, own: list[tuple[Address, model.Source]]) -> Plain:
-    senders = _senders(own)
+    senders = _senders(index.fleet, own)
     return {
         "name": pool.name,
         "traffic": pool.traffic,
@@ -191,10 +200,12 @@ def _pool(index: Index, pool: model.Pool, own: list[tuple[Address, model.Source]
                 "family": address.family,
                 "helo": source.helo,
                 "weight": source.weight,
-                "warming": source.warming,
+                "warming": bool(_ceilings(index.fleet, source)),
             }
             for address, source in own
         ],
+        # They change from day to day; what does not act on them must not print them.
+        "ceilings": {sender.bind4.text: sender.ceilings for sender in senders if sender.warming},
         "lanes": [_lane(index.fleet, pool, isp, sender) for isp in index.isps for sender in senders],
         "routes": [
             {

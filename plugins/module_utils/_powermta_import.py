@@ -220,7 +220,9 @@ class _Server:
         blocks = [(block, block.last("max-msg-rate"), back) for block in self._root.blocks
                   if block.tag == "domain" and (back := block.last("backoff-max-msg-rate"))]  # fmt: skip
         plain = [back for _block, own, back in blocks if not own or not rate(own)]
-        number = plain[0] if plain else max((back for _block, _own, back in blocks), key=_hourly, default=usual)
+        # Of equal rates, one that is not the profile's own.
+        seen = [(_hourly(back), back != own, back) for _block, own, back in blocks]
+        number = plain[0] if plain else max(seen, default=(0, True, usual))[2]
         if not plain and all(_hourly(back) == min(_hourly(own), _hourly(usual)) for _block, own, back in blocks):
             number = usual
         for block, own, back in blocks:

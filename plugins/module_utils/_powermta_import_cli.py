@@ -109,15 +109,15 @@ def run(options: argparse.Namespace, today: str) -> tuple[list[str], list[Path]]
     for path, (_name, content) in zip(written, texts.items()):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    return [*broken, *map(str, found.notes), *_judged(host, found)], written
+    return [*broken, *map(str, found.notes), *_judged(host, found, today)], written
 
 
-def _judged(host: str, found: importing.Inventory) -> list[str]:
+def _judged(host: str, found: importing.Inventory, today: str) -> list[str]:
     """What the fleet's own validation will say of the new inventory; Vault is supposed to hold the secrets."""
     defaults = {**_read("fleet/defaults/main/main.yml"), **_read("fleet/defaults/main/isps.yml")}
     secrets = {"password": "x", "password_hash": f"$6$x${'x' * 86}"}
     users = {name: {**entry, **secrets} for name, entry in found.fleet.get("fleet_applications", {}).items()}
-    fleet = {**defaults, **found.fleet, "fleet_applications": users}
+    fleet = {**defaults, **found.fleet, "fleet_applications": users, "fleet_today": today}
     hosts = {host: {"ansible_host": host, "backend": "powermta", "fleet_ips": found.host["fleet_ips"]}}
     try:
         _compiled, problems = compile_fleet({"fleet": fleet, "hosts": hosts, "management": {}, "strays": {}})

@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_import_isps import Profiles
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_import_lines import Lines
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_import_warmup import MOST, PLAN, WarmUps
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import Block, Setting
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_view import NO_POOL
 
@@ -48,9 +49,11 @@ class Pools:
             if value.isdecimal() and int(value)
         }
         blocks = {block.argument: block for block in lines.root.blocks if block.tag == "virtual-mta"}
+        self._warmups = WarmUps(lines, profiles.profile_of, blocks, today)
         for pool in lines.root.blocks:
             if pool.tag == "virtual-mta-pool":
                 self._pool(pool, blocks)
+        self._beside(blocks)
         for name, vmta in blocks.items():
             if name not in self.pool_of and name != NO_POOL:
                 own = self._new_pool(name, vmta)
@@ -107,6 +110,20 @@ class Pools:
         if limits:
             self._limits[name] = limits
 
+    def _beside(self, vmtas: Mapping[str, Block]) -> None:
+        """Virtual-MTAs that warm up and are members of no pool."""
+        for name, other in (*self._warmups.warm_of.items(), *self._warmups.waiting.items()):
+            pool = self.pool_of.get(other)
+            if pool and name not in self.pool_of:
+                self._vmta(vmtas[name], pool)
+                usual = {
+                    key.replace("-", "_"): str(value)
+                    for key, value in self._classes[self.pools[pool]["traffic"]].items()
+                }
+                for inner in vmtas[name].blocks if name in self._warmups.warm_of else ():
+                    if inner.argument == "*":
+                        self._lines.expect(inner, **usual)
+
     def _limits_of(self, block: Block) -> dict[str, int]:
         return {
             self._tag(inner): int(value)
@@ -156,10 +173,14 @@ class Pools:
         if not found:
             lines.note(block, f"virtual-MTA {block.argument} has no address of its own. Give its pool an address.")
         limits = self._limits_of(block)
-        if limits and found:
-            if set(limits.values()) and max(limits.values()) <= 3:
+        warming = block.argument in self._warmups.start_of
+        if (limits or warming) and found:
+            if warming or max(limits.values()) <= MOST:
                 for text in found:
-                    self.ips[text]["warmup"] = {"plan": "six-weeks", "start": self._today}
+                    self.ips[text]["warmup"] = {
+                        "plan": PLAN,
+                        "start": self._warmups.start_of.get(block.argument, self._today),
+                    }
                 lines.note(
                     block,
                     f"virtual-MTA {block.argument} has the limits of a warm-up. Set warmup.start to its first day.",

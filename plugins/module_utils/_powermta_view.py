@@ -6,8 +6,9 @@
 
 Two readings of the guides are open, so nothing that is printed depends on them. Which of a specific global <domain>
 and a general one in a virtual-MTA wins: connections stand in pools and warming virtual-MTAs only, there for every
-queue, and everything about a receiver stands at the global level only. How one list of MX hosts matches domains that
-have some of them only: a profile with several single hosts is written with their parents.
+queue, and everything else about a receiver at the global level only, but for what a warm-up sets there for every queue.
+How one list of MX hosts matches domains that have some of them only: a profile with several single hosts is written
+with their parents.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import ipaddress
 import re
 import typing as t
 
+from ansible_collections.mailfleet.mta.plugins.module_utils import _powermta_warmup as warmup
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_model import DEFAULT_ISP
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_warmup import per_hour
 
 Plain = dict[str, t.Any]
 # Takes mail whose sender belongs to no pool of the host, and returns it.
 NO_POOL = "no-pool"
 LOCAL = ("127.0.0.0/8", "::1/128")
-_HOURLY = {"s": 3600, "min": 60, "h": 1}
 
 
 def powermta_view(view: Plain, backoff: Plain, leaving: t.Iterable[Plain] = ()) -> Plain:
@@ -36,7 +38,9 @@ def powermta_view(view: Plain, backoff: Plain, leaving: t.Iterable[Plain] = ()) 
         "macros": [{"name": _macro(isp), "domains": isp["domains"]} for isp in view["isps"] if isp["domains"]],
         "rollups": [line for isp in view["isps"] for line in _rollups(isp)],
         "isps": [_isp(isp, backoff["message_rate"]) for isp in view["isps"]],
-        "virtual_mtas": [vmta for pool in view["pools"] for vmta in _virtual_mtas(pool, _queues(view["isps"]))],
+        "virtual_mtas": [
+            vmta for pool in view["pools"] for vmta in _virtual_mtas(pool, view["isps"], backoff["message_rate"])
+        ],
         "pools": [_pool(pool, view["isps"]) for pool in view["pools"]],
         "going": going,
         "holdings": _holdings(view, going),
@@ -123,7 +127,7 @@ def _rollups(isp: Plain) -> t.Iterator[Plain]:
 
 def _isp(isp: Plain, backoff_rate: str) -> Plain:
     rate = isp["message_rate"] or None
-    slower = min((rate or backoff_rate, backoff_rate), key=_per_hour)
+    slower = min((rate or backoff_rate, backoff_rate), key=per_hour)
     return {
         "name": isp["name"],
         "queues": _queues([isp])[isp["name"]],
@@ -135,11 +139,6 @@ def _isp(isp: Plain, backoff_rate: str) -> Plain:
     }
 
 
-def _per_hour(rate: str) -> int:
-    number, _slash, unit = rate.partition("/")
-    return int(number) * _HOURLY[unit]
-
-
 def _limits(queues: dict[str, list[str]], connections: dict[str, int]) -> list[Plain]:
     return [{"queue": queue, "connections": connections[isp]} for isp, own in queues.items() for queue in own]
 
@@ -149,25 +148,52 @@ def _pool(pool: Plain, isps: list[Plain]) -> Plain:
     return {
         "name": pool["name"],
         "traffic": pool["traffic"],
-        "virtual_mtas": list(dict.fromkeys(vmta_name(lane["bind4"]) for lane in pool["lanes"])),
+        "virtual_mtas": [
+            vmta_name(bind4) for bind4, part in warmup.parts(pool).items() if part.state in ("", warmup.LIMITED)
+        ],
         "limits": _limits(_queues(isps), connections),
     }
 
 
-def _virtual_mtas(pool: Plain, queues: dict[str, list[str]]) -> t.Iterator[Plain]:
+def _virtual_mtas(pool: Plain, isps: list[Plain], backoff_rate: str) -> t.Iterator[Plain]:
     lanes: dict[str, list[Plain]] = {}
     for lane in pool["lanes"]:
         lanes.setdefault(lane["bind4"], []).append(lane)
-    warming = {ip["helo"] for ip in pool["ips"] if ip["warming"]}
-    for bind4, own in lanes.items():
-        connections = {lane["isp"]: lane["connections"] for lane in own}
+    for bind4, part in warmup.parts(pool).items():
+        own = lanes[bind4]
         yield {
             "name": vmta_name(bind4),
             "pool": pool["name"],
+            "traffic": pool["traffic"],
             "helo": own[0]["helo"],
             "addresses": [bind4, own[0]["bind6"]] if own[0]["bind6"] else [bind4],
-            "limits": _limits(queues, connections) if own[0]["helo"] in warming else [],
+            "state": part.state,
+            "cold": [vmta_name(cold) for cold in part.cold],
+            "limits": _own_limits(pool, part, {lane["isp"]: lane["connections"] for lane in own}, isps, backoff_rate),
         }
+
+
+def _own_limits(
+    pool: Plain, part: warmup.Part, connections: dict[str, int], isps: list[Plain], backoff_rate: str
+) -> list[Plain]:
+    """What holds for one address only: none for a warm one, but what it hands out."""
+    queues = _queues(isps)
+    if not part.state:
+        return warmup.handed_out(part.ceilings, queues)
+    if part.state == warmup.WAITING:
+        queues = {DEFAULT_ISP: ["*"]}
+    of = {isp["name"]: isp for isp in isps}
+    return [
+        {
+            "queue": queue,
+            "settings": {
+                "max-smtp-out": connections[isp],
+                **({} if part.state == warmup.WAITING else warmup.rates(part, pool["traffic"], of[isp], backoff_rate)),
+            },
+        }
+        for isp, own in queues.items()
+        for queue in own
+    ]
 
 
 def _nearest_first(view: Plain) -> list[Plain]:

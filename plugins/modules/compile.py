@@ -70,7 +70,7 @@ views:
     pools:
       description:
         - Pools with an address on the host.
-        - Each with its instance, port, networks, applications, domains, addresses, lanes and routes.
+        - Each with its instance, port, networks, applications, domains, addresses, ceilings, lanes and routes.
       type: list
       elements: dict
       returned: success

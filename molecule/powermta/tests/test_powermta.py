@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 from testinfra.host import Host
 
 from tests.support import lab
@@ -113,3 +116,41 @@ def test_a_change_is_reloaded_and_only_some_need_a_restart(host: Host) -> None:
     assert state(host)[0] == before
     assert run(http_port="8081").code == 0
     assert state(host)[0] != before
+
+
+def test_an_address_that_warms_up_gets_the_first_mail_of_the_day(
+    host: Host, here: list[Source], tmp_path: Path
+) -> None:
+    """25 messages to Outlook on the first day, 50 on the fourth: a new number comes by a reload, with the old count."""
+    inventory = Path(shutil.copytree(lab.INVENTORY, tmp_path / "inventory"))
+    own = inventory / "host_vars/mx2.yml"
+    model = yaml.safe_load(own.read_text())
+    model["fleet_ips"]["198.51.100.33"]["warmup"] = {"plan": "six-weeks", "start": "2026-11-23"}
+    own.write_text(yaml.safe_dump(model))
+    source = next(source for source in here if source.pool == "campaign")
+    warm, cold = "198.51.100.31", "198.51.100.33"
+    sent: list[Message] = []
+    processes = set()
+    for day, ceiling in (("2026-11-23", 25), ("2026-11-26", 50)):
+        assert lab.play(inventory, "-e", f"fleet_today={day}", playbook=CONVERGE).code == 0
+        news = [Message("b@bounce.example.com", "anna@outlook.com", "news@example.com") for _number in range(30)]
+        sent += lab.submit(source.submission, source.port, news)
+        assert all(one.accepted for one in sent)
+        placed = lab.wait_for("every message's way", lambda: (found := ways(host, sent)) and found)
+        # Most of the cold address's mail waits for its hour.
+        assert (placed[warm], placed[cold] + placed["waiting"]) == (len(sent) - ceiling, ceiling)
+        assert 1 <= placed[cold] <= 5
+        processes.add(state(host)[0])
+    assert len(processes) == 1
+    live = state(host)
+    assert lab.play(inventory, "-e", "fleet_today=2026-11-26", playbook=CONVERGE).code == 0
+    assert state(host) == live
+
+
+def ways(host: Host, sent: list[Message]) -> Counter[str]:
+    """How many of these left from which address and how many wait, when this is known of all."""
+    own = {message.identity for message in sent}
+    found = Counter(delivery.source for delivery in lab.deliveries() if delivery.identity in own)
+    rows = json.loads(host.check_output("pmta --json show queues 'outlook.rollup/ip-198-51-100-33'"))["data"]["queue"]
+    found["waiting"] = sum(row["rcp"] for row in rows)
+    return found if found.total() == len(sent) else Counter()

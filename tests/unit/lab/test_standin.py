@@ -321,6 +321,18 @@ def test_cold_mail_counts_each_day_and_grows_with_the_list() -> None:
     assert not cold.take({}, "gmail.rollup/v3", "0/d", "2026-11-01")
 
 
+def test_cold_virtual_mtas_take_turns_and_a_lower_number_holds_at_once() -> None:
+    state: dict[str, object] = {}
+    day, colds = "2026-11-01", ["v3", "v4"]
+    chosen = [cold.choose(state, "gmail.rollup", colds, "2/d", day) for _message in range(5)]
+    assert chosen == ["v3", "v4", "v3", "v4", None]
+    assert cold.choose(state, "orange.rollup", colds, "1/d", day) == "v3"
+    assert cold.choose(state, "orange.rollup", colds, "3/d", day) == "v4"
+    assert cold.choose(state, "orange.rollup", ["v3"], "1/d", day) is None
+    assert cold.choose(state, "gmail.rollup", colds, "2/d", "2026-11-02") == "v3"
+    assert cold.choose({}, "gmail.rollup", [], "2/d", day) is None
+
+
 def test_accounting_has_one_header_and_leaves_out_what_a_type_has_not() -> None:
     block = check_text(
         HEAD + "<acct-file /var/log/pmta/acct.csv>\nrecords d,t\n"

@@ -44,6 +44,7 @@ def test_the_view_arrives_without_passwords() -> None:
         assert pool == {name: own[name] for name in pool}
         assert {"name", "traffic", "instance", "lanes", "ips", "domains"} <= set(pool)
         assert "applications" not in pool
+        assert "ceilings" not in pool  # the agent would start anew with every day
 
 
 @pytest.mark.parametrize(

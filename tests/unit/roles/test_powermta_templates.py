@@ -36,9 +36,11 @@ ON_POSTFIX = {"lab": ["mx2"]}
 SHOWN = ("other", "gmail", "mimecast", "orange", "sfr", "strato", "yahoo-jp")
 # Every pool needs a password in clear where PowerMTA serves it; no host has weights.
 PASSWORD = "a-password-of-nobody"
+# The ninth day of the warm-ups in inventories/example.
+TODAY = "2026-12-01"
 
 
-def inventory(name: str, profiles: tuple[str, ...] = SHOWN) -> dict[str, Any]:
+def inventory(name: str, profiles: tuple[str, ...] = SHOWN, today: str = TODAY) -> dict[str, Any]:
     """The variables of an inventory as the action collects them, on PowerMTA and with some of the profiles."""
     place = ROOT / "inventories" / name
     fleet: dict[str, Any] = {}
@@ -56,14 +58,14 @@ def inventory(name: str, profiles: tuple[str, ...] = SHOWN) -> dict[str, Any]:
         }
     for application in (fleet.get("fleet_applications") or {}).values():
         application["password"] = PASSWORD
-    fleet["fleet_dns"] = {}
+    fleet.update(fleet_dns={}, fleet_today=today)
     if profiles:
         fleet["fleet_isp_profiles"] = {isp: fleet["fleet_isp_profiles"][isp] for isp in profiles}
     return {"fleet": fleet, "hosts": hosts, "management": {}, "strays": {}}
 
 
-def view(name: str, host: str, profiles: tuple[str, ...] = SHOWN) -> dict[str, Any]:
-    compiled, problems = compile_fleet(inventory(name, profiles))
+def view(name: str, host: str, profiles: tuple[str, ...] = SHOWN, today: str = TODAY) -> dict[str, Any]:
+    compiled, problems = compile_fleet(inventory(name, profiles, today))
     assert problems == []
     found: dict[str, Any] = compiled["views"][host]
     return found
@@ -134,7 +136,128 @@ def test_connections_are_the_least_of_pool_profile_and_warming(root: Block) -> N
     assert {queue: limits[queue] for queue in wanted} == wanted
     warming = block(root, "virtual-mta", "ip-192-0-2-21")
     assert {found.last("max-smtp-out") for found in warming.all("domain")} == {"2"}
-    assert not list(block(root, "virtual-mta", "ip-192-0-2-20").all("domain"))
+    assert {found.last("max-smtp-out") for found in block(root, "virtual-mta", "ip-192-0-2-20").all("domain")} == {None}
+
+
+def warmed(pools: dict[str, str], starts: dict[str, str], today: str = TODAY) -> Block:
+    """The configuration of a host with addresses {number: pool}, of which those with a start warm up."""
+    raw = inventory("example", ("other", "gmail", "outlook"), today)
+    raw["fleet"].update(
+        fleet_pools={name: {"traffic": name} for name in set(pools.values())},
+        fleet_domains={},
+        fleet_isps={},
+        fleet_applications={},
+    )
+    ips = {
+        number: {
+            "helo": f"m{number}.example.com",
+            "pool": pool,
+            **({"warmup": {"plan": "six-weeks", "start": starts[number]}} if number in starts else {}),
+        }
+        for number, pool in pools.items()
+    }
+    raw["hosts"] = {
+        "mx1": {**raw["hosts"]["mx1"], "fleet_ips": {f"192.0.2.{number}": ip for number, ip in ips.items()}}
+    }
+    compiled, problems = compile_fleet(raw)
+    assert [str(problem) for problem in problems] == []
+    config = checked(render.powermta(compiled["views"]["mx1"]))
+    assert config.findings == []
+    return config.root
+
+
+def members(root: Block, pool: str = "marketing") -> list[str]:
+    return [
+        setting.value.removeprefix("ip-192-0-2-") for setting in block(root, "virtual-mta-pool", pool).of("virtual-mta")
+    ]
+
+
+def cold(root: Block, number: str) -> list[str]:
+    found = block(root, "virtual-mta", f"ip-192-0-2-{number}").of("cold-virtual-mta")
+    return [setting.value.removeprefix("ip-192-0-2-") for setting in found]
+
+
+def queues(root: Block, number: str, directive: str) -> dict[str, str]:
+    found = block(root, "virtual-mta", f"ip-192-0-2-{number}").all("domain")
+    return {one.argument: value for one in found if (value := one.last(directive))}
+
+
+MARKETING = dict.fromkeys("123", "marketing")
+
+
+def test_an_address_that_warms_up_is_cold_beside_a_warm_one() -> None:
+    root = warmed(MARKETING, {"3": "2026-11-23"})
+    assert members(root) == ["1", "2"]
+    assert (cold(root, "1"), cold(root, "2"), cold(root, "3")) == (["3"], [], [])
+    # At the level of the rollup, and nothing for receivers that would count domain by domain.
+    assert queues(root, "1", "max-cold-virtual-mta-msg") == {"gmail.rollup": "500/d", "outlook.rollup": "250/d"}
+    assert queues(root, "2", "max-cold-virtual-mta-msg") == {}
+    rates = queues(root, "3", "max-msg-rate")
+    assert (rates["gmail.rollup"], rates["outlook.rollup"]) == ("42/h", "21/h")
+    assert queues(root, "3", "backoff-max-msg-rate")["gmail.rollup"] == "42/h"
+    # Outside of the pool, so what the pool says stands here, too.
+    assert queues(root, "3", "bounce-after") == {"*": "3d"}
+    assert set(queues(root, "3", "max-smtp-out").values()) == {"2"}
+
+
+@pytest.mark.parametrize(
+    ("today", "number"), [("2026-11-23", "50/d"), ("2026-11-26", "100/d"), ("2027-01-03", "1024000/d")]
+)
+def test_the_ceiling_is_that_of_the_day(today: str, number: str) -> None:
+    root = warmed(MARKETING, {"3": "2026-11-23"}, today)
+    assert queues(root, "1", "max-cold-virtual-mta-msg")["gmail.rollup"] == number
+
+
+def test_an_address_is_an_ordinary_member_when_its_plan_is_over() -> None:
+    root = warmed(MARKETING, {"3": "2026-11-23"}, "2027-01-04")
+    assert members(root) == ["1", "2", "3"]
+    assert not any(list(block(root, "virtual-mta", f"ip-192-0-2-{number}").blocks) for number in MARKETING)
+
+
+def test_an_address_waits_for_its_start_and_hands_over_what_it_has() -> None:
+    root = warmed(MARKETING, {"2": "2026-11-23", "3": "2026-12-02"})
+    assert members(root) == ["1"]
+    assert cold(root, "1") == ["2"]
+    assert queues(root, "3", "reroute-to-virtual-mta") == {"*": "marketing"}
+
+
+def test_each_cold_address_has_one_warm_one_which_gives_the_least_of_its_own() -> None:
+    starts = {"3": "2026-11-23", "4": "2026-11-30", "5": "2026-12-01"}
+    root = warmed(dict.fromkeys("12345", "marketing"), starts)
+    assert (cold(root, "1"), cold(root, "2")) == (["3", "5"], ["4"])
+    assert queues(root, "1", "max-cold-virtual-mta-msg")["gmail.rollup"] == "50/d"
+    assert queues(root, "2", "max-cold-virtual-mta-msg")["gmail.rollup"] == "50/d"
+    root = warmed(dict.fromkeys("1234", "marketing"), {"3": "2026-11-23", "4": "2026-12-01"})
+    caps = [queues(root, number, "max-cold-virtual-mta-msg")["gmail.rollup"] for number in "12"]
+    assert caps == ["500/d", "50/d"]
+
+
+@pytest.mark.parametrize(
+    ("today", "rate"), [("2026-11-22", "1/h"), ("2026-11-23", "2/h"), (TODAY, "20/h"), ("2027-01-03", "42666/h")]
+)
+def test_addresses_that_all_warm_up_are_limited_members(today: str, rate: str) -> None:
+    root = warmed(MARKETING, dict.fromkeys("123", "2026-11-23"), today)
+    assert members(root) == ["1", "2", "3"]
+    assert not any(one.last("max-cold-virtual-mta-msg") for one in root.all("domain"))
+    assert queues(root, "1", "max-msg-rate")["gmail.rollup"] == rate
+    assert set(queues(root, "1", "max-smtp-out").values()) == {"2"}
+
+
+def test_transactional_mail_is_not_spread_over_the_day() -> None:
+    pools = dict.fromkeys("12", "transactional")
+    root = warmed(pools, {"2": "2026-11-23"})
+    assert queues(root, "1", "max-cold-virtual-mta-msg")["gmail.rollup"] == "500/d"
+    assert queues(root, "2", "max-msg-rate") == {}
+    assert queues(warmed(pools, dict.fromkeys("12", "2026-11-23")), "1", "max-msg-rate") == {}
+
+
+def test_a_new_day_changes_one_file_whose_change_needs_a_reload_only() -> None:
+    shipped = yaml.safe_load((ROOT / "roles/powermta/vars/main.yml").read_text(encoding="utf-8"))
+    today, again, later = (render.powermta(view("example", "mx1", today=day)) for day in (TODAY, TODAY, "2026-12-02"))
+    assert today == again
+    changed_files = {path for path in today if today[path] != later[path]}
+    assert changed_files == {"virtual-mtas.conf"}
+    assert not changed_files & set(shipped["__powermta_restart"])
 
 
 def test_every_queue_that_backs_off_comes_back(root: Block) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -14,6 +15,17 @@ def limit(text: str, first: str, today: str) -> int:
     days = (datetime.date.fromisoformat(today) - datetime.date.fromisoformat(first)).days
     numbers = [int(part.partition("/")[0]) for part in text.split(",")]
     return numbers[min(days, len(numbers) - 1)]
+
+
+def choose(state: dict[str, Any], queue: str, others: Sequence[str], text: str, today: str) -> str | None:
+    """The cold virtual MTA that takes this message: they take turns, each up to the day's number."""
+    turns = sorted(others, key=lambda other: _count(state, f"{queue}/{other}", today))
+    return next((other for other in turns if take(state, f"{queue}/{other}", text, today)), None)
+
+
+def _count(state: dict[str, Any], queue: str, today: str) -> int:
+    entry = state.get(queue, {"day": today, "count": 0})
+    return int(entry["count"]) if entry["day"] == today else 0
 
 
 def take(state: dict[str, Any], queue: str, text: str, today: str) -> bool:

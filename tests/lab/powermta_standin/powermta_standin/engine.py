@@ -170,13 +170,12 @@ class Engine:
         warm = self.server.vmtas[item.vmta]
         limits = self.server.queue_settings(name, item.vmta, item.pool).get("max-cold-virtual-mta-msg", ["0/d"])[-1]
         today = datetime.date.today().isoformat()
-        for other in warm.cold:
-            if cold.take(self._cold, f"{name}/{other}", limits, today):
-                item.vmta = other
-                new = COLD.with_suffix(".new")
-                new.write_text(json.dumps(self._cold))
-                new.rename(COLD)
-                return
+        other = cold.choose(self._cold, name, warm.cold, limits, today)
+        if other is not None:
+            item.vmta = other
+            new = COLD.with_suffix(".new")
+            new.write_text(json.dumps(self._cold))
+            new.rename(COLD)
 
     def queue(self, name: str, item: Item) -> Queue:
         key = (name, item.vmta)

@@ -46,6 +46,7 @@ def example() -> dict[str, Any]:
     return {
         "fleet": {
             "fleet_isp_profiles": {name: shipped_profiles()[name] for name in GOLDEN_PROFILES},
+            "fleet_today": "2026-12-01",
             **variables(*sorted(folder.glob("group_vars/all/*.yml"))),
         },
         "hosts": {name: {**own, **variables(folder / f"host_vars/{name}.yml")} for name, own in hosts.items()},

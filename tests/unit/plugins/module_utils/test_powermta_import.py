@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import os
 import re
 import subprocess
@@ -38,14 +39,14 @@ for path in (ROOT / "roles/fleet/defaults/main").glob("*.yml"):
     DEFAULTS.update(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def defaults() -> dict[str, Any]:
-    return copy.deepcopy(DEFAULTS)
+def defaults(today: str = TODAY) -> dict[str, Any]:
+    return {**copy.deepcopy(DEFAULTS), "fleet_today": today}
 
 
-def inventory(name: str, host: str) -> dict[str, Any]:
+def inventory(name: str, host: str, today: str = TODAY) -> dict[str, Any]:
     """One host of an inventory, on PowerMTA, with the pools, domains and applications that it serves."""
     place = ROOT / "inventories" / name
-    fleet = defaults()
+    fleet = defaults(today)
     for path in sorted((place / "group_vars/all").glob("*.yml")):
         fleet.update(yaml.safe_load(path.read_text(encoding="utf-8")))
     own = yaml.safe_load((place / f"host_vars/{host}.yml").read_text(encoding="utf-8"))
@@ -76,19 +77,21 @@ def view(wanted: dict[str, Any], host: str) -> dict[str, Any]:
     return found
 
 
-def read(tree: dict[str, str], profiles: dict[str, Any] | None = None) -> Inventory:
+def read(tree: dict[str, str], profiles: dict[str, Any] | None = None, today: str = TODAY) -> Inventory:
     config = check_text(tree["config"], "/etc/pmta/config", "5.0", TreeFiles(tree))
     assert config.findings == []
     shipped = SHIPPED
     if profiles:
         shipped = replace(shipped, isps={name: shipped.isps[name] for name in profiles})
-    return imported(config, shipped, TODAY)
+    return imported(config, shipped, today)
 
 
-def back(found: Inventory, host: str, profiles: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+def back(
+    found: Inventory, host: str, profiles: dict[str, Any] | None = None, today: str = TODAY
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The inventory that was written, loaded like any other one, and the role's options. Vault holds the secrets."""
     files = command.inventory(host, found)
-    fleet = defaults()
+    fleet = defaults(today)
     if profiles:
         fleet["fleet_isp_profiles"] = profiles
     for path, text in files.items():
@@ -107,8 +110,9 @@ def round_trip(
 ) -> tuple[Inventory, dict[str, Any]]:
     """Asserts that what is imported prints the same configuration again, byte for byte."""
     tree = render.powermta(view(wanted, host), **options)
-    found = read(tree, profiles)
-    again, role = back(found, host, profiles)
+    today = wanted["fleet"]["fleet_today"]
+    found = read(tree, profiles, today)
+    again, role = back(found, host, profiles, today)
     assert render.powermta(view(again, host), **role) == tree
     return found, again
 
@@ -120,9 +124,10 @@ def widest(networks: list[str]) -> list[str]:
 
 def known(found: dict[str, Any]) -> dict[str, Any]:
     """A view without what stands in no configuration of a mail server. Connections are those of the lanes: what a
-    smaller limit hides cannot be seen."""
+    smaller limit hides cannot be seen, nor which of the days it is that have the same ceiling."""
     hidden = ("interface", "submission_address")
-    pools = [{**pool, "networks": widest(pool["networks"]), "connections_per_ip": 0} for pool in found["pools"]]
+    unseen = {"connections_per_ip": 0, "ceilings": {}}
+    pools = [{**pool, "networks": widest(pool["networks"]), **unseen} for pool in found["pools"]]
     return {
         **{key: value for key, value in found.items() if key not in hidden},
         "pools": pools,
@@ -137,9 +142,70 @@ def known(found: dict[str, Any]) -> dict[str, Any]:
 def test_our_own_configuration_comes_back_exactly(name: str, host: str) -> None:
     first = inventory(name, host)
     found, again = round_trip(first, host)
-    assert [note.message for note in found.notes if "has the limits of a warm-up" not in note.message] == []
+    assert told(found) == []
     assert known(view(again, host)) == known(view(first, host))
     assert again["fleet"]["fleet_pools"] == first["fleet"]["fleet_pools"]
+
+
+def told(found: Inventory) -> list[str]:
+    return [str(note) for note in found.notes if "has the limits of a warm-up" not in note.message]
+
+
+def warming(pools: dict[str, str], starts: dict[str, str], today: str) -> dict[str, Any]:
+    """A host with addresses {number: pool}, of which those with a start warm up."""
+    fleet = defaults(today)
+    fleet["fleet_isp_profiles"] = {name: fleet["fleet_isp_profiles"][name] for name in ("other", "gmail", "outlook")}
+    fleet["fleet_pools"] = {name: {"traffic": name} for name in set(pools.values())}
+    ips: dict[str, Any] = {}
+    for number, pool in pools.items():
+        ips[f"192.0.2.{number}"] = {"helo": f"m{number}.example.com", "pool": pool}
+        if number in starts:
+            ips[f"192.0.2.{number}"]["warmup"] = {"plan": "six-weeks", "start": starts[number]}
+    return raw(fleet, "mx1", {"fleet_ips": ips})
+
+
+ONE_WARM = dict.fromkeys(["1", "2", "3"], "marketing")
+ALONE = {"1": "marketing", "2": "marketing", "3": "transactional"}
+
+
+@pytest.mark.parametrize("day", [-5, 0, 1, 9, 17, 30, 41, 42, 100])
+@pytest.mark.parametrize("pools", [ONE_WARM, {**ONE_WARM, "4": "marketing"}, ALONE])
+def test_a_warm_up_comes_back_on_every_day(pools: dict[str, str], day: int) -> None:
+    """What is printed on this day again is the same; and where the number shows it, the start is not an earlier one."""
+    start = datetime.date(2026, 11, 23)
+    today = (start + datetime.timedelta(days=day)).isoformat()
+    starts = dict.fromkeys(["2", "3"] if pools is not ALONE else ["1", "2", "3"], start.isoformat())
+    wanted = warming(pools, starts, today)
+    found, again = round_trip(wanted, "mx1", wanted["fleet"]["fleet_isp_profiles"])
+    assert told(found) == []
+    ips = again["hosts"]["mx1"]["fleet_ips"]
+    for number in starts:
+        if day >= 42:
+            assert "warmup" not in ips[f"192.0.2.{number}"]
+        elif pools[number] != "transactional":
+            known_start = datetime.date.fromisoformat(str(ips[f"192.0.2.{number}"]["warmup"]["start"]))
+            assert 0 <= (known_start - start).days <= 2 or (
+                day < 0 and known_start > start + datetime.timedelta(days=day)
+            )
+
+
+def test_warm_ups_of_several_days_come_back() -> None:
+    starts = {"2": "2026-11-23", "3": "2026-12-20", "4": "2027-01-15", "5": "2027-03-01"}
+    pools = dict.fromkeys("123456", "marketing")
+    wanted = warming(pools, starts, "2027-01-16")
+    found, _again = round_trip(wanted, "mx1", wanted["fleet"]["fleet_isp_profiles"])
+    assert told(found) == []
+
+
+def test_other_numbers_of_cold_mail_stay_with_the_reader() -> None:
+    wanted = warming(ONE_WARM, {"3": "2026-11-23"}, "2026-12-01")
+    tree = render.powermta(view(wanted, "mx1"))
+    tree["virtual-mtas.conf"] = tree["virtual-mtas.conf"].replace(
+        "max-cold-virtual-mta-msg 500/d", "max-cold-virtual-mta-msg 501/d"
+    )
+    found = read(tree, wanted["fleet"]["fleet_isp_profiles"], "2026-12-01")
+    assert any("cold-virtual-mta of <virtual-mta ip-192-0-2-1> has no place" in message for message in told(found))
+    assert any("max-cold-virtual-mta-msg of <domain gmail.rollup> has no place" in message for message in told(found))
 
 
 NETWORKS = ["198.51.100.0/24", "198.51.100.64/27", "203.0.113.7/32", "2001:db8:7::/64"]
@@ -170,7 +236,10 @@ def fleets(draw: st.DrawFn) -> dict[str, Any]:
             number += 1
             ips[f"192.0.2.{number}"] = {"helo": f"m{number}.example.com", "pool": name}
             if draw(st.booleans()):
-                ips[f"2001:db8::{number}"] = {"helo": f"m{number}.example.com", "pool": name}
+                day = datetime.date.fromisoformat(TODAY) - datetime.timedelta(days=draw(st.integers(-3, 50)))
+                ips[f"192.0.2.{number}"]["warmup"] = {"plan": "six-weeks", "start": day.isoformat()}
+            if draw(st.booleans()):
+                ips[f"2001:db8::{number}"] = dict(ips[f"192.0.2.{number}"])
     domains = {}
     for name in draw(st.lists(st.sampled_from(["example.com", "example.net", "a.example.org"]), unique=True)):
         domains[name] = {"pool": draw(st.sampled_from(names))}
@@ -234,6 +303,14 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.parametrize(("gmail", "backoff"), [("1/s", "60/min"), ("60/min", "1/s"), ("60/min", "3600/h")])
+def test_equal_rates_keep_their_spelling(gmail: str, backoff: str) -> None:
+    wanted = warming({"1": "marketing"}, {}, TODAY)
+    wanted["fleet"]["fleet_isps"] = {"gmail": {"message_rate": gmail}, "other": {"message_rate": "10/s"}}
+    slow = {"connections": 1, "message_rate": backoff, "to_normal_after": "1h", "reenable_after": "15m"}
+    round_trip(wanted, "mx1", wanted["fleet"]["fleet_isp_profiles"], backoff=slow)
+
+
 # Shrinking a whole inventory takes minutes and tells little more.
 @settings(
     deadline=None,
@@ -245,7 +322,7 @@ OPTIONS = st.fixed_dictionaries(
 def test_any_fleet_comes_back(given_fleet: dict[str, Any], options: dict[str, Any]) -> None:
     profiles = given_fleet["fleet"]["fleet_isp_profiles"]
     found, again = round_trip(given_fleet, "mx1", profiles, **options)
-    assert [str(note) for note in found.notes] == []
+    assert told(found) == []
     assert known(view(again, "mx1")) == known(view(given_fleet, "mx1"))
 
 
