@@ -136,7 +136,7 @@ def test_an_address_that_warms_up_gets_the_first_mail_of_the_day(
         news = [Message("b@bounce.example.com", "anna@outlook.com", "news@example.com") for _number in range(30)]
         sent += lab.submit(source.submission, source.port, news)
         assert all(one.accepted for one in sent)
-        placed = lab.wait_for("every message's way", lambda: (found := ways(host, sent)) and found)
+        placed = ways(host, sent)
         # Most of the cold address's mail waits for its hour.
         assert (placed[warm], placed[cold] + placed["waiting"]) == (len(sent) - ceiling, ceiling)
         assert 1 <= placed[cold] <= 5
@@ -148,9 +148,13 @@ def test_an_address_that_warms_up_gets_the_first_mail_of_the_day(
 
 
 def ways(host: Host, sent: list[Message]) -> Counter[str]:
-    """How many of these left from which address and how many wait, when this is known of all."""
+    """How many of these left from which address, and how many wait at the cold one, once this is known of all."""
     own = {message.identity for message in sent}
-    found = Counter(delivery.source for delivery in lab.deliveries() if delivery.identity in own)
-    rows = json.loads(host.check_output("pmta --json show queues 'outlook.rollup/ip-198-51-100-33'"))["data"]["queue"]
-    found["waiting"] = sum(row["rcp"] for row in rows)
-    return found if found.total() == len(sent) else Counter()
+
+    def all_placed() -> Counter[str] | None:
+        found = Counter(delivery.source for delivery in lab.deliveries() if delivery.identity in own)
+        shown = host.check_output("pmta --json show queues 'outlook.rollup/ip-198-51-100-33'")
+        found["waiting"] = sum(row["rcp"] for row in json.loads(shown)["data"]["queue"])
+        return found if found.total() == len(own) else None
+
+    return Counter(lab.wait_for("every message's way", all_placed))
