@@ -32,13 +32,20 @@ class LocalFiles:
         return [name, *moved, os.path.join(base, name.lstrip("/"))]
 
     def find(self, name: str, included_by: str) -> tuple[list[str], bool]:
-        visible = False
         for candidate in self._candidates(name, included_by):
             found = [candidate] if os.path.isfile(candidate) else sorted(filter(os.path.isfile, glob.glob(candidate)))
             if found:
                 return [os.path.normpath(path) for path in found], True
-            visible = visible or os.path.isdir(os.path.dirname(candidate) or ".")
-        return [], visible
+        return [], self._visible(name, included_by)
+
+    def _visible(self, name: str, included_by: str) -> bool:
+        """Whether a file that was not found is missing on the server, too, and not only from a copy of a part of it."""
+        if self.base or not os.path.isabs(name):
+            places = map(os.path.dirname, self._candidates(name, included_by))
+            return any(os.path.isdir(place or ".") for place in places)
+        here, there = os.path.dirname(os.path.abspath(included_by)) + "/", os.path.dirname(name) + "/"
+        related = here.startswith((there, SERVER_DIRECTORY)) or there.startswith(here)
+        return related and os.path.isdir(there)
 
     def read(self, path: str) -> str:
         with open(path, "rb") as file:

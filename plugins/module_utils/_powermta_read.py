@@ -218,8 +218,8 @@ class Reader:
                     setting, ERROR, f"include names {name}, which does not exist. Create it or remove the line."
                 )
             else:
-                missing = "No file matches" if visible else "This machine has no directory for"
-                message = f"{missing} {name}, so what it defines was not checked. Check where it is."
+                missing = f"No file matches {name}" if visible else f"{name} is not on this machine"
+                message = f"{missing}, so what it defines was not checked. Check where it is."
                 self.config.report(setting, WARNING, message)
         for path in paths:
             if path in self.path or len(self.path) > MAX_DEPTH:

@@ -53,16 +53,23 @@ def test_an_include_stands_in_its_block(tmp_path: Path) -> None:
     ("name", "level", "words"),
     [
         ("lost.conf", "error", "does not exist"),
-        ("/etc/pmta/lost.conf", "error", "does not exist"),
-        ("/opt/no-such-place/lost.conf", "warning", "no directory for"),
+        ("{place}/lost.conf", "error", "does not exist"),
+        ("/etc/pmta/lost.conf", "warning", "is not on this machine"),
+        ("/opt/no-such-place/lost.conf", "warning", "is not on this machine"),
         ("*.pool", "warning", "No file matches"),
         ("config", "error", "leads back"),
         ("a\0b", "error", ""),
     ],
 )
 def test_includes_that_lead_nowhere(tmp_path: Path, name: str, level: str, words: str) -> None:
-    found = check(tmp_path, {"config": f"include {name}\n"})
+    found = check(tmp_path, {"config": f"include {name}\n".format(place=tmp_path)})
     assert [line for line in found if level in line and words in line], found
+
+
+def test_in_a_directory_that_stands_for_the_server_s_every_include_must_be(tmp_path: Path) -> None:
+    config = tree(tmp_path, {"config": "include /etc/pmta/lost.conf\ninclude /opt/no-such-place/lost.conf\n"})
+    found = check_text(config.read_text(encoding="utf-8"), str(config), files=LocalFiles(str(tmp_path))).findings
+    assert [(finding.line, finding.level) for finding in found] == [(1, "error"), (2, "warning")]
 
 
 def test_what_an_unseen_file_may_define_is_only_a_warning(tmp_path: Path) -> None:
