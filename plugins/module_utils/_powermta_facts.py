@@ -156,6 +156,8 @@ BLOCKS = {
     "transmissions-api": "global",
     "transmissions-api-listener": "global",
 }
+# Other names of blocks that a guide uses, and what all others call them.
+OTHER_TAGS = {"suppression-list": "address-list"}
 BARE_BLOCKS = """
 bounce-category-patterns bounce-processor feedback-loop-processor email-patterns mx-rollup-list dns aliases signals
 sparkpost-analytics vault transmissions-api

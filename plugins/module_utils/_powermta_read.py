@@ -49,6 +49,11 @@ class Files(Protocol):
         """The text of a file; OSError when it cannot be read."""
 
 
+def _tag(line: Line) -> str:
+    tag = line.name.lower()
+    return facts.OTHER_TAGS.get(tag, tag)
+
+
 class Reader:
     def __init__(self, files: Files, version: tuple[int, int, int]) -> None:
         self.files = files
@@ -103,12 +108,15 @@ class Reader:
                 self._setting(line, checked=not message or line.kind != lex.REGEX)
 
     def _open(self, line: Line) -> None:
-        tag = line.name.lower()
+        tag = _tag(line)
         parents = facts.BLOCKS.get(tag)
         argument = line.value
         self._bound_nesting()
         block = Block(tag, argument, self.path[-1], line.number, self.block)
-        if line.name != tag:
+        if line.name.lower() != tag:
+            message = f"<{line.name}> stands in one example of a guide and nowhere else. Write <{tag}>."
+            self.config.report(block, WARNING, message)
+        elif line.name != tag:
             self.config.report(block, WARNING, f"<{line.name}> is written with capitals. Write <{tag}>.")
         if parents is None:
             close = difflib.get_close_matches(tag, facts.BLOCKS, 1, 0.7)
@@ -146,7 +154,7 @@ class Reader:
         return depth
 
     def _close(self, line: Line) -> None:
-        tag = line.name.lower()
+        tag = _tag(line)
         block: Block | None = self.block
         while block and block.tag != tag:
             block = block.parent

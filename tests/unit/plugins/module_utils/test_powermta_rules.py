@@ -93,6 +93,10 @@ WARNINGS = {
     "macro behind a backslash": ("domain-macro t com\n<domain x.\\$t>\nmax-smtp-out 5\n</domain>", "Write x.$t"),
     "quotes in a command": ('<domain a.example>\ncommand "/bin/x --from=""$from"""\n</domain>', "within its quotes"),
     "lines left out of a part": ("<domain *>\n  ...settings...\n</domain>", "were left out"),
+    "other name of a block": (
+        "<suppression-list s>\naddress a@x.example\n</suppression-list>\n<source 0/0>\nsuppression-lists s\n</source>",
+        "Write <address-list>",
+    ),
     "old name": ("<domain *>\n421-means-mx-unavailable yes\n</domain>", "Use smtp-421-means-mx-unavailable"),
     "listener with TLS": ("smtp-listener 0/0:465 tls=yes", "immediate-tls"),
     "pattern wrapped before its end": (
