@@ -244,6 +244,8 @@ def test_a_window_is_never_passed_in_any_interval() -> None:
     assert window.ready_at() == 60.0
     window.count(60.0)
     assert window.ready_at() == 110.0
+    assert Window((3, 60.0), window).ready_at() == 0.0
+    assert Window((1, 60.0), window).ready_at() == 120.0
     assert Window(None).ready_at() == 0.0
 
 

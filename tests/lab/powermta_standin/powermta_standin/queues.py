@@ -48,9 +48,10 @@ class Item:
 class Window:
     """At most so many events in any interval of this length."""
 
-    def __init__(self, limit: tuple[int, float] | None) -> None:
+    def __init__(self, limit: tuple[int, float] | None, before: Window | None = None) -> None:
+        """A new limit counts what happened under the one before."""
         self.limit = limit
-        self._times: deque[float] = deque(maxlen=limit[0] if limit else 1)
+        self._times: deque[float] = deque(before._times if before else (), maxlen=limit[0] if limit else 1)
 
     def ready_at(self) -> float:
         """When the next event may happen."""
@@ -75,6 +76,8 @@ class Queue:
         self.errors: deque[str] = deque(maxlen=8)
         self._ready: dict[Route, deque[Item]] = {}
         self._later: list[tuple[float, int, Item]] = []
+        self.windows = {NORMAL: Window(None), BACKOFF: Window(None)}
+        self.connects = Window(None)
         self.configure({})
 
     @property
@@ -83,12 +86,11 @@ class Queue:
 
     def configure(self, settings: Settings) -> None:
         self.settings = settings
-        self.windows = {
-            NORMAL: Window(values.rate(self.one("max-msg-rate", "unlimited"))),
-            # Its default is the normal rate of the same queue.
-            BACKOFF: Window(values.rate(self.one("backoff-max-msg-rate", self.one("max-msg-rate", "unlimited")))),
-        }
-        self.connects = Window(values.rate(self.one("max-connect-rate", "unlimited")))
+        normal = self.one("max-msg-rate", "unlimited")
+        # Its default is the normal rate of the same queue.
+        rates = {NORMAL: normal, BACKOFF: self.one("backoff-max-msg-rate", normal)}
+        self.windows = {mode: Window(values.rate(rate), self.windows[mode]) for mode, rate in rates.items()}
+        self.connects = Window(values.rate(self.one("max-connect-rate", "unlimited")), self.connects)
 
     def one(self, name: str, default: str) -> str:
         return self.settings.get(name, [default])[-1]
