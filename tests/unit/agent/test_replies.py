@@ -68,6 +68,9 @@ def test_no_live_address_is_lost(name: str, provider: str | None) -> None:
 NOT_THE_RECIPIENT = """
 550 Invalid from address
 550 5.1.0 invalid return address
+550 message sending for this account is disabled
+554 5.7.1 message refused: no valid recipients
+550 Sorry, your server isn't one of the allowed recipients' servers
 550 Unknown sender
 550 5.7.1 Unknown client host
 550 Your IP address is not known here
