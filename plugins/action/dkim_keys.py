@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import Report, Wanted, plan_keys
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import pack
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass
 
 _TRAVELS: dict[str, Any] = {"pairs": [], "seal": {}, "receive": {}}
 
@@ -48,7 +49,10 @@ class ActionModule(ActionBase):
         return None if not found or found.get("failed") or found.get("unreachable") else found
 
     def _plan(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        domains: list[Wanted] = arguments.get("domains") or []
+        try:
+            domains: list[Wanted] = mass("domains", arguments.get("domains"), list, self._variables)
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from None
         name = arguments.get("reports", "__dkim_read")
         hosts = sorted({host for item in domains for host in item["signers"]})
         reports: dict[str, Report] = {host: found for host in hosts if (found := self._registered(host, name))}

@@ -12,11 +12,12 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation import RefusedError, pack, seal, wanted
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import named
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._remote import explained
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import RenderError, lists, plain, render_tree
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._strict_reader import read_strictly
 
-_FOR_THE_CONTROLLER = ("templates", "vars", "each", "files", "powermta", "only_check", "known")
+_FOR_THE_CONTROLLER = ("templates", "vars", "each", "files", "powermta", "only_check", "known", "views")
 
 
 _UNCHANGED: Mapping[str, Any] = {
@@ -39,6 +40,8 @@ class ActionModule(ActionBase):
             try:
                 sources = read_sources(self._find_needle("templates", str(here["templates"] or "tree")))
                 context = plain(here["vars"])
+                if here["views"]:
+                    context["view"] = _view(str(here["views"]), host, task_vars or {})
                 each = lists(plain(here["each"], "each"), context)
                 tree = render_tree(sources, context, each)
                 for target, source in sorted(here["files"].items()):
@@ -51,11 +54,18 @@ class ActionModule(ActionBase):
                 if known and known["seal"] == _seal(tree, plain(arguments)):
                     return {**_UNCHANGED, "generation": known["generation"], "previous": known["previous"]}
                 arguments["tree"] = pack(tree)
-            except (RefusedError, RenderError, AnsibleError, OSError, UnicodeDecodeError) as error:
+            except (RefusedError, RenderError, AnsibleError, OSError, ValueError) as error:
                 return {"failed": True, "msg": f"{host}: {error}"}
         result = self._execute_module("mailfleet.mta.generation", module_args=arguments, task_vars=task_vars)
         result.pop("invocation", None)  # it says nothing that the task does not, at length
         return explained(result, host)
+
+
+def _view(name: str, host: str, variables: Mapping[str, Any]) -> Any:
+    views = named("views", f"{name}.views", variables)
+    if host not in views:
+        raise ValueError(f"views: {name} has no view of this host. Remedy: compile the fleet with this host in it.")
+    return plain(views[host], "view")
 
 
 def _seal(tree: Mapping[str, str], arguments: Mapping[str, Any]) -> str:

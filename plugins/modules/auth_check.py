@@ -108,7 +108,7 @@ EXAMPLES = r"""
 
 - name: See what receivers see
   mailfleet.mta.auth_check:
-    domains: "{{ fleet_compiled.domains | to_json }}"
+    domains: fleet_compiled.domains
     addresses: >-
       {{ fleet_compiled.views.values() | map(attribute='pools') | flatten | map(attribute='ips') | flatten | to_json }}
     show: true

@@ -77,7 +77,7 @@ options:
 EXAMPLES = r"""
 - name: Decide on the DMARC policies, and publish the steps
   mailfleet.mta.dmarc_policy:
-    domains: "{{ fleet_compiled.domains | to_json }}"
+    domains: fleet_compiled.domains
     evidence: "{{ dmarc_reports_evidence.domains | to_json }}"
     dns: "{{ fleet_dns }}"
     gate: {messages: 500}

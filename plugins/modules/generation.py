@@ -37,6 +37,11 @@ options:
     description: What the templates may use. Nothing else is visible to them.
     type: dict
     default: {}
+  views:
+    description:
+      - The name of the variable that holds the answer of M(mailfleet.mta.compile). The view of this host becomes
+        C(vars.view). In O(vars) itself Ansible would copy it leaf by leaf.
+    type: str
   each:
     description:
       - Lists of items that have a C(name). A template with C({pool}) in its path is rendered once for each item
@@ -135,8 +140,7 @@ EXAMPLES = r"""
 - name: Write the configuration of the mail server
   mailfleet.mta.generation:
     name: postfix
-    vars:
-      view: "{{ fleet_compiled.views[inventory_hostname] }}"
+    views: fleet_compiled
     each:
       pool: view.pools
     secret: ["*/sasl_passwd"]
@@ -202,6 +206,7 @@ def main() -> None:
             "templates": {"type": "str", "default": "tree"},
             "files": {"type": "dict", "default": {}},
             "vars": {"type": "dict", "default": {}},
+            "views": {"type": "str"},
             "each": {"type": "dict", "default": {}},
             "powermta": {"type": "dict"},
             "only_check": {"type": "bool", "default": False},

@@ -9,27 +9,28 @@ This plugin util is PRIVATE to the collection.
 
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass
+
 
 class DnsAction(ActionBase):
     _requires_connection = False
     _supports_check_mode = True
 
-    # Option -> type of the options that hold the fleet. They may be JSON text, because Ansible templates every
-    # single leaf of a structure, and they skip the general validation, which copies them several times.
+    # Option -> type of the options that hold the fleet. They skip the general validation, which copies them several
+    # times.
     MASSES: ClassVar[dict[str, type]]
     SPEC: ClassVar[dict[str, dict[str, Any]]]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
-            result.update(self._publish(self._params(), self._task.check_mode))
+            result.update(self._publish(self._params(task_vars or {}), self._task.check_mode))
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from None
         if not self._task.diff:
@@ -39,8 +40,8 @@ class DnsAction(ActionBase):
     def _publish(self, params: dict[str, Any], check: bool) -> dict[str, Any]:
         raise NotImplementedError
 
-    def _params(self) -> dict[str, Any]:
-        masses = {name: _mass(name, self._task.args.get(name), kind) for name, kind in self.MASSES.items()}
+    def _params(self, variables: dict[str, Any]) -> dict[str, Any]:
+        masses = {name: mass(name, self._task.args.get(name), kind, variables) for name, kind in self.MASSES.items()}
         known = [*self.MASSES, *self.SPEC]
         unknown = [name for name in self._task.args if name not in known]
         if unknown:
@@ -53,16 +54,3 @@ class DnsAction(ActionBase):
 
     def _say(self, text: str) -> None:
         self._display.display(f"{self._task.action}: {text}")
-
-
-def _mass(name: str, value: Any, kind: type) -> Any:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise ValueError(f"{name}: is text, but no JSON ({error}). Remedy: use the filter to_json.") from error
-    if value is None:
-        value = kind()
-    if not isinstance(value, kind):
-        raise ValueError(f"{name}: is no {kind.__name__}. Remedy: give one, or its JSON text.")
-    return value

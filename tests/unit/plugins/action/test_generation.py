@@ -22,7 +22,9 @@ def act(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run the action on templates in tmp_path; the module call only remembers its arguments."""
     monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
 
-    def act(answer: dict[str, Any] | None = None, **arguments: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    def act(
+        answer: dict[str, Any] | None = None, task_vars: dict[str, Any] | None = None, **arguments: Any
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         asked: list[dict[str, Any]] = []
 
         def execute(name: str, module_args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def act(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         action._task = SimpleNamespace(args=arguments)
         action._find_needle = lambda directory, name: str(tmp_path / name)
         action._execute_module = execute
-        return action.run(None, {"inventory_hostname": "mx1"}), asked
+        return action.run(None, {"inventory_hostname": "mx1", **(task_vars or {})}), asked
 
     return act
 
@@ -90,6 +92,18 @@ def test_a_host_that_is_known_to_agree_is_not_asked(
             "changed": False, "changed_files": [], "removed_files": [], "summary": [], "inactive_units": [],
             "generation": "000002", "previous": "000001",
         }  # fmt: skip
+
+
+def test_the_view_comes_from_the_compiled_fleet(act: Any, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "a.j2").write_text("{{ view.host }} {{ more }}\n")
+    variables = {"compiled": {"views": {"mx1": {"host": trust_as_template("mx1")}}}, "other": {"views": {}}}
+    _result, asked = act(name="x", views="compiled", vars={"more": 1}, task_vars=variables)
+    assert unpack(asked[0]["tree"]) == {"a": "mx1 1\n"}
+    for name, message in (("other", "other has no view of this host"), ("none", "there is no none.views")):
+        result, asked = act(name="x", views=name, vars={"more": 1}, task_vars=variables)
+        assert (result["failed"], asked) == (True, [])
+        assert result["msg"].startswith(f"mx1: views: {message}")
 
 
 def test_rollback_needs_no_templates(act: Any) -> None:

@@ -1,0 +1,43 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Options that hold a whole fleet. Ansible templates every single leaf of a structure, which for 1,000 domains takes
+longer than the tasks themselves; a name or a JSON text is one leaf.
+
+This plugin util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def mass(option: str, value: Any, kind: type, variables: Mapping[str, Any]) -> Any:
+    """The value itself, or what its JSON text says, or what the variable holds whose dotted name it is."""
+    if isinstance(value, str):
+        value = _text(option, value) if value.lstrip()[:1] in ("{", "[", '"') else named(option, value, variables)
+    if value is None:
+        value = kind()
+    if not isinstance(value, kind):
+        raise ValueError(f"{option}: is no {kind.__name__}. Remedy: give one, its JSON text, or a variable's name.")
+    return value
+
+
+def named(option: str, name: str, variables: Mapping[str, Any]) -> Any:
+    """What a variable holds that a task of this run registered, as it is."""
+    found: Any = variables
+    for word in name.split("."):
+        if not isinstance(found, Mapping) or word not in found:
+            raise ValueError(f"{option}: there is no {name}. Remedy: name what an earlier task of this run registered.")
+        found = found[word]
+    return found
+
+
+def _text(option: str, value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"{option}: is text, but no JSON ({error}). Remedy: use the filter to_json.") from error
