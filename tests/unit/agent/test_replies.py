@@ -68,6 +68,8 @@ def test_no_live_address_is_lost(name: str, provider: str | None) -> None:
 NOT_THE_RECIPIENT = """
 550 Invalid from address
 550 5.1.0 invalid return address
+550 5.7.27 Sender has a null MX
+550 5.1.1 refused due to user settings
 550 message sending for this account is disabled
 554 5.7.1 message refused: no valid recipients
 550 Sorry, your server isn't one of the allowed recipients' servers
