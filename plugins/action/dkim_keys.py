@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import Report, Wanted, plan_keys
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import pack
-from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass, view_of
 
 _TRAVELS: dict[str, Any] = {"pairs": [], "seal": {}, "receive": {}}
 
@@ -28,19 +28,29 @@ class ActionModule(ActionBase):
         self._variables = task_vars or {}
         # Every result holds all keys of a host: no verbosity prints them.
         result["_ansible_verbose_override"] = True
-        arguments = dict(self._task.args)
+        try:
+            return {**result, **self._step(dict(self._task.args))}
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from None
+
+    def _step(self, arguments: dict[str, Any]) -> dict[str, Any]:
         step = arguments.get("step", "read")
         if step == "plan":
-            return {**result, **self._plan(arguments)}
+            return self._plan(arguments)
         job: dict[str, Any] = {"host": self._variables["inventory_hostname"]}
+        views = arguments.pop("views", None)
+        if views:
+            arguments["pairs"] = view_of(job["host"], str(views), self._variables)["signing"]
         for option, empty in _TRAVELS.items():
             job[option] = arguments.pop(option, None) or empty
         if step == "store" and not self._task.check_mode:
             job["parcels"] = self._parcels(job["receive"], arguments.get("made", "__dkim_made"))
         arguments["job"] = pack(job)
-        result.update(self._execute_module("mailfleet.mta.dkim_keys", module_args=arguments, task_vars=task_vars))
-        result.pop("invocation", None)
-        return result
+        found: dict[str, Any] = self._execute_module(
+            "mailfleet.mta.dkim_keys", module_args=arguments, task_vars=self._variables
+        )
+        found.pop("invocation", None)
+        return found
 
     def _registered(self, host: str, name: str) -> Any:
         """What a task of this run registered for another host, unless it failed there."""
@@ -49,10 +59,7 @@ class ActionModule(ActionBase):
         return None if not found or found.get("failed") or found.get("unreachable") else found
 
     def _plan(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        try:
-            domains: list[Wanted] = mass("domains", arguments.get("domains"), list, self._variables)
-        except ValueError as error:
-            raise AnsibleActionFail(str(error)) from None
+        domains: list[Wanted] = mass("domains", arguments.get("domains"), list, self._variables)
         name = arguments.get("reports", "__dkim_read")
         hosts = sorted({host for item in domains for host in item["signers"]})
         reports: dict[str, Report] = {host: found for host in hosts if (found := self._registered(host, name))}

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._generation import RefusedError, pack, seal, wanted
-from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import named
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import view_of
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._remote import explained
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._render import RenderError, lists, plain, render_tree
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._strict_reader import read_strictly
@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
                 sources = read_sources(self._find_needle("templates", str(here["templates"] or "tree")))
                 context = plain(here["vars"])
                 if here["views"]:
-                    context["view"] = _view(str(here["views"]), host, task_vars or {})
+                    context["view"] = plain(view_of(host, str(here["views"]), task_vars or {}), "view")
                 each = lists(plain(here["each"], "each"), context)
                 tree = render_tree(sources, context, each)
                 for target, source in sorted(here["files"].items()):
@@ -59,13 +59,6 @@ class ActionModule(ActionBase):
         result = self._execute_module("mailfleet.mta.generation", module_args=arguments, task_vars=task_vars)
         result.pop("invocation", None)  # it says nothing that the task does not, at length
         return explained(result, host)
-
-
-def _view(name: str, host: str, variables: Mapping[str, Any]) -> Any:
-    views = named("views", f"{name}.views", variables)
-    if host not in views:
-        raise ValueError(f"views: {name} has no view of this host. Remedy: compile the fleet with this host in it.")
-    return plain(views[host], "view")
 
 
 def _seal(tree: Mapping[str, str], arguments: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._queue import holdings_of
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import view_of
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._remote import explained
 
 
@@ -18,5 +20,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        result = self._execute_module("mailfleet.mta.sender_info", module_args=self._task.args, task_vars=task_vars)
-        return explained(result, (task_vars or {})["inventory_hostname"])
+        variables = task_vars or {}
+        host, arguments = variables["inventory_hostname"], dict(self._task.args)
+        views = arguments.pop("views", None)
+        if views:
+            try:
+                arguments["wanted"] = holdings_of(view_of(host, str(views), variables))
+            except ValueError as error:
+                return {"failed": True, "msg": f"{host}: {error}"}
+        result = self._execute_module("mailfleet.mta.sender_info", module_args=arguments, task_vars=task_vars)
+        return explained(result, host)

@@ -28,6 +28,11 @@ options:
     type: list
     elements: dict
     default: []
+  views:
+    description:
+      - Instead of O(pairs), the name of the variable that holds the answer of M(mailfleet.mta.compile), for all keys
+        of this sender. In a large fleet this is faster.
+    type: str
   seal:
     description: For O(step=make), for each sender to seal for its public C(exchange) key and the C(pairs).
     type: dict
@@ -144,6 +149,7 @@ def main() -> None:
         argument_spec={
             "step": {"type": "str", "choices": ["read", "plan", "make", "store"], "default": "read"},
             "pairs": {"type": "list", "elements": "dict", "default": []},
+            "views": {"type": "str"},
             "seal": {"type": "dict", "default": {}},
             "receive": {"type": "dict", "default": {}},
             "domains": {"type": "raw", "default": []},

@@ -32,6 +32,11 @@ options:
   wanted:
     description: What shall be on a Postfix sender; see M(mailfleet.mta.queue_info).
     type: dict
+  views:
+    description:
+      - Instead of O(wanted), the name of the variable that holds the answer of M(mailfleet.mta.compile).
+        In a large fleet this is faster.
+    type: str
 attributes:
   check_mode:
     description: Only reads.
@@ -117,7 +122,13 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import Syst
 def main() -> None:
     many = {"type": "list", "elements": "str", "default": []}
     module = AnsibleModule(
-        argument_spec={"packages": many, "paths": many, "units": many, "wanted": {"type": "dict"}},
+        argument_spec={
+            "packages": many,
+            "paths": many,
+            "units": many,
+            "wanted": {"type": "dict"},
+            "views": {"type": "str"},
+        },
         supports_check_mode=True,
     )
     run = runner(module.run_command)

@@ -36,6 +36,14 @@ def named(option: str, name: str, variables: Mapping[str, Any]) -> Any:
     return found
 
 
+def view_of(host: str, name: str, variables: Mapping[str, Any]) -> Any:
+    """The view of a host, in the answer of the module compile that was registered under this name."""
+    views = named("views", f"{name}.views", variables)
+    if host not in views:
+        raise ValueError(f"views: {name} has no view of this host. Remedy: compile the fleet with this host in it.")
+    return views[host]
+
+
 def _text(option: str, value: str) -> Any:
     try:
         return json.loads(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass, view_of
 
 VARIABLES = {"fleet": {"domains": [{"domain": "example.com"}], "keys": {}}, "text": "[1]"}
 
@@ -44,3 +44,9 @@ def test_what_is_none_of_them_is_named(value: Any, message: str) -> None:
     with pytest.raises(ValueError, match="Remedy: ") as error:
         mass("domains", value, list, VARIABLES)
     assert str(error.value).startswith(message)
+
+
+def test_the_view_of_a_host() -> None:
+    assert view_of("mx1", "compiled", {"compiled": {"views": {"mx1": 1}}}) == 1
+    with pytest.raises(ValueError, match=r"views: compiled has no view of this host\. Remedy: "):
+        view_of("mx2", "compiled", {"compiled": {"views": {"mx1": 1}}})
