@@ -27,8 +27,8 @@ from mailfleet.steer_service import listener
 ALIVE_SECONDS = 5.0
 # Postfix waits for us, and takes no answer for DUNNO.
 STEER_SECONDS = 1.5
-_LINE = 4096
-_LINES = 100
+_END = b"\n\n"
+_MOST = 65_536
 
 Answer = Callable[[Mapping[str, str]], Awaitable[str]]
 
@@ -36,18 +36,17 @@ Answer = Callable[[Mapping[str, str]], Awaitable[str]]
 async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> None:
     """One process of smtpd: requests of "name=value" lines that end with an empty one, each with its answer."""
     with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        attributes: dict[str, str] = {}
-        while line := await reader.readuntil(b"\n"):
-            if line != b"\n":
-                name, _equals, value = line.decode("utf-8", "surrogateescape").rstrip("\n").partition("=")
-                attributes[name] = value
-                if len(attributes) > _LINES:
-                    break
-                continue
-            writer.write(f"action={await answer(attributes)}\n\n".encode("utf-8", "surrogateescape"))
+        # Waiting for each of some 30 lines costs more than all the rest.
+        while request := await reader.readuntil(_END):
+            action = await answer(attributes(request))
+            writer.write(f"action={action}\n\n".encode("utf-8", "surrogateescape"))
             await writer.drain()
-            attributes = {}
     writer.close()
+
+
+def attributes(request: bytes) -> dict[str, str]:
+    lines = (line.partition("=") for line in request.decode("utf-8", "surrogateescape").split("\n"))
+    return {name: value for name, _equals, value in lines if name}
 
 
 async def ask_steer(path: Path, pool: str, recipient: str) -> str:
@@ -98,7 +97,7 @@ class Service:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stop.set)
         server = await asyncio.start_unix_server(
-            lambda reader, writer: converse(reader, writer, self._answer), sock=listener(self._socket), limit=_LINE
+            lambda reader, writer: converse(reader, writer, self._answer), sock=listener(self._socket), limit=_MOST
         )
         self._notifier.ready()
         while not stop.is_set():
