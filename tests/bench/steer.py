@@ -17,7 +17,7 @@ from tests.support import lab
 from tests.support.inject import Message
 
 HOST, ADDRESS, PORT = "mx1", "198.51.100.11", 2588
-ROUNDS, MESSAGES, ASKED = 3, 3000, 2000
+ROUNDS, MESSAGES, ASKED = 5, 4000, 2000
 DOMAINS = ("gmail.com", "googlemail.com")
 NO_LIMITS = ("connections_per_ip=0", "messages_per_connection=0", "messages_per_minute=0", "latency=0,0",
              "reputation=false")  # fmt: skip
