@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tests.dns.program import Program
+
 NAMED = shutil.which("named", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 PRIMARY, SECONDARY = "127.0.0.1", "::1"  # named listens only on addresses that an interface has
 KEY_NAME, KEY_SECRET = "mailfleet-test", "bWFpbGZsZWV0LXRlc3Qta2V5LW5vdC1hLXNlY3JldA=="
@@ -61,7 +63,7 @@ def free_port() -> int:
         return port
 
 
-class Bind:
+class Bind(Program):
     """`zones` maps a zone to more lines of its zone file."""
 
     def __init__(
@@ -100,7 +102,6 @@ class Bind:
                 body = f"type primary; allow-update {{ {allowed}; }}; {notify}"
             config.append(f'zone "{zone}" {{ file "{file}"; {body} }};')
         (directory / "named.conf").write_text("\n".join(config))
-        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def settings(self) -> dict[str, object]:
@@ -125,18 +126,3 @@ class Bind:
                 return self
             time.sleep(0.02)
         raise RuntimeError(f"named did not start: {(self.directory / 'stderr').read_text()}")
-
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def __enter__(self) -> Bind:
-        return self.start()
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()

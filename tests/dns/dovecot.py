@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.dns.program import Program
+
 DOVECOT = shutil.which("dovecot", path="/usr/sbin:/sbin:/usr/local/sbin")
 ADDRESS, USER, PASSWORD = "127.0.0.1", "seed@example.net", 'not a secret, 100% "odd" \\ and never shown;#'
 
@@ -80,14 +82,13 @@ userdb static {{
 """
 
 
-class Dovecot:
+class Dovecot(Program):
     """All of it belongs to one user, who is not root: no Dovecot lets root read mail."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.owner = pwd.getpwuid(os.geteuid()) if os.geteuid() else pwd.getpwnam("nobody")
         self.directory = Path(tempfile.mkdtemp(prefix="dovecot-"))  # pytest's own directories are closed to nobody
-        self.process: subprocess.Popen[bytes] | None = None
         self._number = 0
         version = subprocess.run([str(DOVECOT), "--version"], capture_output=True, text=True, check=True).stdout
         config = (_BEFORE_2_4 if version.startswith("2.3.") else _FROM_2_4) + _COMMON
@@ -158,17 +159,5 @@ class Dovecot:
         raise RuntimeError(f"dovecot did not start: {(self.directory / 'stderr').read_text()}")
 
     def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        super().stop()
         shutil.rmtree(self.directory)
-
-    def __enter__(self) -> Dovecot:
-        return self.start()
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()

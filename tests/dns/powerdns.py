@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.dns.program import Program
+
 PDNS = shutil.which("pdns_server", path="/usr/sbin:/sbin:/usr/local/sbin")
 SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 ADDRESS, API_KEY = "127.0.0.1", "not-a-secret-but-never-shown"
@@ -41,7 +43,7 @@ daemon=no
 """
 
 
-class PowerDns:
+class PowerDns(Program):
     def __init__(self, directory: Path, port: int, api_port: int, zones: Iterable[str]) -> None:
         self.directory, self.port, self.api_port, self.zones = directory, port, api_port, list(zones)
         self.address = ADDRESS
@@ -50,7 +52,6 @@ class PowerDns:
         (directory / "pdns.conf").write_text(config)
         with sqlite3.connect(directory / "pdns.sqlite3") as database:
             database.executescript(SCHEMA.read_text())
-        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -97,18 +98,3 @@ class PowerDns:
             self.add_zone(zone)
         self.zones.clear()
         return self
-
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def __enter__(self) -> PowerDns:
-        return self.start()
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()
