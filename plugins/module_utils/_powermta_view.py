@@ -181,14 +181,15 @@ def _own_limits(
     if not part.state:
         return warmup.handed_out(part.ceilings, queues)
     if part.state == warmup.WAITING:
-        queues = {DEFAULT_ISP: ["*"]}
+        settings = {"max-smtp-out": connections[DEFAULT_ISP], "reroute-to-virtual-mta": pool["name"]}
+        return [{"queue": "*", "settings": settings}]
     of = {isp["name"]: isp for isp in isps}
     return [
         {
             "queue": queue,
             "settings": {
                 "max-smtp-out": connections[isp],
-                **({} if part.state == warmup.WAITING else warmup.rates(part, pool["traffic"], of[isp], backoff_rate)),
+                **warmup.rates(part, pool["traffic"], of[isp], backoff_rate),
             },
         }
         for isp, own in queues.items()
