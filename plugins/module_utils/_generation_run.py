@@ -66,7 +66,7 @@ def in_order(root: str, run: Run) -> dict[str, dict[str, str | None]]:
     """The configurations on this host that are whole and in service, by their names: nothing differs from what was
     written, every link is right, the services know it and its units are active."""
     stores = {path.parent.name: Store(str(path.parent)) for path in sorted(Path(root).glob("*/live"))}
-    contents = {name: store.read(store.current()) for name, store in stores.items()}
+    contents = {name: content for name, store in stores.items() if (content := _settled(store))}
     inactive = set(Systemd(run).inactive(sorted({unit for content in contents.values() for unit in content.units})))
     return {
         name: {
@@ -75,15 +75,17 @@ def in_order(root: str, run: Run) -> dict[str, dict[str, str | None]]:
             "previous": stores[name].previous(),
         }
         for name, content in contents.items()
-        if not (inactive & set(content.units) or stores[name].pending() or _misled(stores[name], content))
+        if not inactive & set(content.units)
     }
 
 
-def _misled(store: Store, content: Content) -> bool:
+def _settled(store: Store) -> Content | None:
+    """What is live, if nothing is left to do about it; what is wrong with it is said by the task that writes it."""
     try:
-        return bool(store.wrong_links(content))
-    except RefusedError:
-        return True
+        content = store.read(store.current())
+        return None if store.pending() or store.wrong_links(content) else content
+    except (OSError, RefusedError):
+        return None
 
 
 def _rollback(store: Store, params: Mapping[str, Any], dry: bool) -> Result:

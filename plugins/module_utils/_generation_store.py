@@ -108,7 +108,6 @@ class Store:
 
     def wrong_links(self, content: Content) -> list[str]:
         """The links that are missing or lead elsewhere. Refuses where something that is not ours is in the way."""
-        mine = self.read(self.current()).links
         wrong = []
         for path, target in sorted(content.links.items()):
             if _is_unit(path):
@@ -117,7 +116,7 @@ class Store:
                 right = os.path.islink(path) and os.readlink(path) == str(self.live / target)
             if right:
                 continue
-            if os.path.lexists(path) and not self._is_ours(path, mine):
+            if os.path.lexists(path) and not self._is_ours(path, self.read(self.current()).links):
                 raise RefusedError(f"{path} exists and is not from mailfleet. Move it away first.")
             wrong.append(path)
         return wrong

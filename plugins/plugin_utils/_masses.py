@@ -31,7 +31,7 @@ def named(option: str, name: str, variables: Mapping[str, Any]) -> Any:
     found: Any = variables
     for word in name.split("."):
         if not isinstance(found, Mapping) or word not in found:
-            raise ValueError(f"{option}: there is no {name}. Remedy: name what an earlier task of this run registered.")
+            raise ValueError(f"{option}: there is no variable '{name}'. Remedy: name one that this run registered.")
         found = found[word]
     return found
 

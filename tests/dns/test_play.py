@@ -84,7 +84,7 @@ def test_without_dns_the_records_are_shown(play, zone):
         ({"phase": "never"}, "value of phase must be one of: add, final"),
         ({"fnord": 1}, "fnord: is no option. Remedy: use one of domains, keys, phase"),
         ({"domains": "[not json"}, "domains: is text, but no JSON"),
-        ({"domains": "fleet.domains"}, "domains: there is no fleet.domains"),
+        ({"domains": "fleet.domains"}, "domains: there is no variable 'fleet.domains'"),
         ({"domains": [{"selector": "x"}]}, "domains[0].domain: is missing"),
         ({"dns": {"server": "ns1"}}, "dns.server: 'ns1' is no IP address"),
     ],

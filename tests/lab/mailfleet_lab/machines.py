@@ -76,20 +76,8 @@ def start(host: Host, binds: list[str]) -> None:
     groups = _control_groups(host)
     for group in groups:
         group.mkdir(parents=True, exist_ok=True)
-    command = [
-        "sh",
-        "-c",
-        SUPERVISE,
-        "sh",
-        *map(str, groups),
-        "--",
-        *network.enter(),
-        "sh",
-        "-c",
-        BOOT,
-        f"vb-{machine}",
-        *nspawn,
-    ]
+    boot = ["sh", "-c", BOOT, f"vb-{machine}", *nspawn]
+    command = ["sh", "-c", SUPERVISE, "sh", *map(str, groups), "--", *network.enter(), *boot]
     env = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"} if host.suite != "bookworm" else dict(os.environ)
     with (home(host) / "console.log").open("w") as log:
         child = subprocess.Popen(

@@ -100,7 +100,7 @@ def test_the_view_comes_from_the_compiled_fleet(act: Any, tmp_path: Path) -> Non
     variables = {"compiled": {"views": {"mx1": {"host": trust_as_template("mx1")}}}, "other": {"views": {}}}
     _result, asked = act(name="x", views="compiled", vars={"more": 1}, task_vars=variables)
     assert unpack(asked[0]["tree"]) == {"a": "mx1 1\n"}
-    for name, message in (("other", "other has no view of this host"), ("none", "there is no none.views")):
+    for name, message in (("other", "other has no view of this host"), ("none", "there is no variable 'none.views'")):
         result, asked = act(name="x", views=name, vars={"more": 1}, task_vars=variables)
         assert (result["failed"], asked) == (True, [])
         assert result["msg"].startswith(f"mx1: views: {message}")

@@ -113,6 +113,7 @@ def test_what_is_in_order_has_the_seal_of_what_was_asked_for(apply: Apply, tmp_p
     (lambda base: (base / "live" / "a").unlink(), True),
     (lambda base: (base / "live" / "a").chmod(0o666), True),
     (lambda base: (base / "live" / ".manifest.json").unlink(), True),
+    (lambda base: (base / "live" / "a").unlink() or (base / "live" / "a" / "b").mkdir(parents=True), True),
     (lambda base: (base / "pending.json").write_text('{"files": ["a"]}'), False),
     (lambda base: (base.parent / "link").unlink(), False),
     (lambda base: (base.parent / "link").unlink() or (base.parent / "link").write_text("not ours"), False),
@@ -126,6 +127,14 @@ def test_what_somebody_spoiled_has_not_its_seal(
     after = in_order(str(tmp_path), calls())
     assert ("t" in after) is listed
     assert before not in [found["seal"] for found in after.values()]
+
+
+def test_what_cannot_be_read_is_not_in_order(apply: Apply, tmp_path: Path) -> None:
+    apply({"d/a": "1\n"})
+    (tmp_path / "t/live/d/a").unlink()
+    (tmp_path / "t/live/d").rmdir()
+    (tmp_path / "t/live/d").write_text("")
+    assert in_order(str(tmp_path), calls()) == {}
 
 
 def test_a_unit_that_is_down_is_not_in_order(apply: Apply, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass, view_of
 
-VARIABLES = {"fleet": {"domains": [{"domain": "example.com"}], "keys": {}}, "text": "[1]"}
+VARIABLES: dict[str, Any] = {"fleet": {"domains": [{"domain": "example.com"}], "keys": {}}, "text": "[1]"}
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ VARIABLES = {"fleet": {"domains": [{"domain": "example.com"}], "keys": {}}, "tex
         ([1], list, [1]),
         ("[1]", list, [1]),
         (' {"a": 1}', dict, {"a": 1}),
-        ("fleet.domains", list, VARIABLES["fleet"]["domains"]),  # type: ignore[index]
+        ("fleet.domains", list, VARIABLES["fleet"]["domains"]),
         ("fleet.keys", dict, {}),
         (None, list, []),
     ],
@@ -31,9 +31,9 @@ def test_a_value_its_json_or_its_name(value: Any, kind: type, expected: Any) -> 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("fleet.doains", "domains: there is no fleet.doains."),
-        ("fleet.domains.0", "domains: there is no fleet.domains.0."),
-        ("", "domains: there is no ."),
+        ("fleet.doains", "domains: there is no variable 'fleet.doains'."),
+        ("fleet.domains.0", "domains: there is no variable 'fleet.domains.0'."),
+        ("", "domains: there is no variable ''."),
         ("[1", "domains: is text, but no JSON"),
         ("fleet.keys", "domains: is no list."),
         ("text", "domains: is no list."),
