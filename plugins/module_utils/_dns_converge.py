@@ -13,7 +13,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Backend, Reading, Zone
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Change, Found, Key, Plan, Problem, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
+    LEFTOVER,
+    Change,
+    Found,
+    Key,
+    Plan,
+    Problem,
+    Wanted,
+)
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import Limits, limit_problems, make_plan
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import Applied
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_visible import Seen, Watch
@@ -76,7 +84,7 @@ class Convergence:
             self.done = {zone: ZoneResult(zone, own, True, 0) for zone, own in changes.items()}
         else:
             self._write(changes)
-        manual = [want for want in self.wanted.values() if want.name in reading.unmanaged]
+        manual = [w for w in self.wanted.values() if w.name in reading.unmanaged and w.rule != LEFTOVER]
         seen = self._await(self.wait) if self.wait and not self.options.check else Seen({}, {}, [])
         return Converged(plan, self.problems, self.done, manual, seen.serials, seen.warnings)
 
@@ -125,7 +133,7 @@ class Convergence:
             if key[0] in touched and (found.rrset or found.cname) and zone and key[0] != zone.name:
                 labels = key[0][: -len(zone.name) - 1].split(".") if zone.name else key[0].split(".")
                 parents = [".".join([*labels[i:], zone.name]) for i in range(1, len(labels) + 1)]
-                stars[key] = [(f"*.{parent}", key[1]) for parent in parents]
+                stars[key] = [(f"*.{parent}", key[1]) for parent in parents if f"*.{parent}" != key[0]]
         if not stars:
             return []
         wild = self.backend.read({star for own in stars.values() for star in own}).found
@@ -221,12 +229,15 @@ class Convergence:
 
     def _await(self, wait: Wait) -> Seen:
         watches: dict[Zone, Watch] = {}
+        changed = {change.key for result in self.done.values() for change in result.changes}
         for key, found in self.found.items():
             zone = self.zone_of.get(key[0])
             want = self.wanted.get(key)
             if zone is None or want is None or zone in self.failed:
                 continue
             if all(item in self.problems for item in want.domains):
+                continue
+            if want.rule == LEFTOVER and key not in changed:
                 continue
             watches.setdefault(zone, Watch(zone, {}, zone in self.done)).truth[key] = found
         seen = wait(list(watches.values()))

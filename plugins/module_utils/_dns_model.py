@@ -20,6 +20,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printabl
 Key = tuple[str, str]  # (name, type)
 Values = tuple[str, ...]
 NULL_MX = "0 ."  # RFC 7505: the name receives no mail
+LEFTOVER = "leftover"  # the rule of what the inventory does not want any more
 
 
 class RRset(NamedTuple):
@@ -35,6 +36,10 @@ class Found(NamedTuple):
 
     rrset: RRset | None = None
     cname: str = ""  # the name is an alias for this one
+
+
+def values_of(found: Found | None) -> Values:
+    return found.rrset.values if found and found.rrset else ()
 
 
 class Wanted(NamedTuple):
@@ -57,6 +62,8 @@ class Wanted(NamedTuple):
     removable: tuple[str, ...] = ()  # spf: fleet addresses that are not of the domain's pool
     declared: bool = True  # dmarc: the inventory says a policy; otherwise a published one wins
     absent: bool = False  # remove the values, or the RRset
+    gate: str = ""  # what has to be true of the record at `beside` before this one is touched
+    beside: Key = ("", "")
 
     @property
     def key(self) -> Key:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
+    LEFTOVER,
     Change,
     Existing,
     Found,
@@ -22,8 +23,10 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
     Plan,
     Problem,
     Wanted,
+    values_of,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rules import RULES
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rules_leftovers import GATES
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printable
 
 PHASES = ("add", "final")
@@ -56,7 +59,10 @@ def make_plan(
     for want in wanted:
         found = existing.get(want.key)
         if found is None:
-            _refuse(plan, want, unread.get(want.key, ""))
+            # Where nothing is wanted, nobody has to be able to look.
+            _refuse(plan, want, unread.get(want.key, "") if want.rule != LEFTOVER else "")
+            continue
+        if want.gate and not GATES[want.gate](values_of(existing.get(want.beside))):
             continue
         outcome = _decide(want, found, phase, release)
         if outcome.problem:
@@ -81,7 +87,7 @@ def _decide(want: Wanted, found: Found, phase: str, release: Collection[str]) ->
             "Remedy: delete the CNAME, or have its target carry the record.",
         )
     final = phase == "final" and (want.rule != "spf" or all(domain in release for domain in want.domains))
-    return RULES[want.rule](want, found.rrset.values if found.rrset else (), final)
+    return RULES[want.rule](want, values_of(found), final)
 
 
 def _refuse(plan: Plan, want: Wanted, text: str) -> None:
@@ -105,7 +111,7 @@ def _difference(want: Wanted, found: Found, outcome: Outcome) -> Change | None:
     after = outcome.values
     if after is None:
         return None
-    had, will = set(found.rrset.values if found.rrset else ()), set(after)
+    had, will = set(values_of(found)), set(after)
     ttl = _ttl(want, found, had, will)
     same_ttl = found.rrset is None or found.rrset.ttl == ttl
     if had == will and same_ttl:

@@ -16,8 +16,16 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _dmarc_stages, _spf
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import NULL_MX, Outcome, Values, Wanted, refuse
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
+    LEFTOVER,
+    NULL_MX,
+    Outcome,
+    Values,
+    Wanted,
+    refuse,
+)
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rules_dkim import dkim, dkim_removed, dkim_revoked
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rules_leftovers import leftover
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import build_dmarc, is_dmarc, parse_dmarc
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import has_version, parse_tags, printable
 
@@ -238,4 +246,5 @@ RULES: dict[str, Callable[[Wanted, Values, bool], Outcome]] = {
     "dmarc": dmarc,
     "dmarc_kept": dmarc_kept,
     "dmarc_step": dmarc_step,
+    LEFTOVER: leftover,
 }

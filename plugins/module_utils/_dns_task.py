@@ -25,6 +25,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import require_dnspython
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_visible import Seen, Watch, wait_until_visible
 from ansible_collections.mailfleet.mta.plugins.module_utils._records import fleet_records, missing_keys
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_leftovers import leftovers
 from ansible_collections.mailfleet.mta.plugins.module_utils._spf_gate import SpfGate
 
 Progress = Callable[[str], None]
@@ -69,6 +70,8 @@ def publish_auth(params: Params, check: bool, progress: Progress) -> dict[str, A
                 f"domains[{number}].{missing[0]}: is missing. Remedy: pass the domains of mailfleet.mta.compile."
             )
     wanted, problems = fleet_records(domains, params["keys"], settings.ttl_for)
+    sound = [auth for auth in domains if auth["domain"] not in problems]
+    wanted += leftovers(sound, {want.key for want in wanted}, settings.ttl_for)
     notes: dict[str, list[str]] = {}
     for domain, selector in missing_keys(domains, params["keys"]):
         if check:

@@ -246,6 +246,8 @@ def domain_auth(fleet: model.Fleet) -> list[Plain]:
     own = {pool: _by_family(index, pool, True) for pool in pools}
     rest = {pool: _by_family(index, pool, False) for pool in pools}
     organisations = {registrable(name) for name in (*fleet.domains, *fleet.brand_domains)}
+    permits = {domain.name: _report_permits(domain, organisations) for domain in fleet.domains.values()}
+    receivers = {receiver for own in permits.values() for receiver in own} | set(fleet.brand_domains)
     return [
         {
             "domain": domain.name,
@@ -265,7 +267,10 @@ def domain_auth(fleet: model.Fleet) -> list[Plain]:
             "mta_sts": _mta_sts(domain.published),
             "tls_rpt": list(domain.published.tls_rpt),
             "bimi": domain.published.bimi,
-            "report_permits": _report_permits(domain, organisations),
+            "report_permits": permits[domain.name],
+            "report_receivers": sorted(
+                receiver for receiver in receivers if registrable(receiver) != registrable(domain.name)
+            ),
         }
         for _name, domain in sorted(fleet.domains.items())
     ]

@@ -27,11 +27,12 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
     plain_name,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import (
-    DkimKey,
+    NO_KEY,
     build_dkim,
     dkim_alias,
     dkim_key,
     dkim_name,
+    every_selector,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import (
     AUTHORISATION,
@@ -79,8 +80,7 @@ def domain_records(auth: Auth, keys: Keys, ttl_of: Callable[[str], int]) -> list
     wanted = []
     if auth.get("profile") == PARKED:
         wanted.append(Wanted(domain, "MX", ttl, (NULL_MX,), rule="null_mx", domains=owner))
-        revoked = (build_dkim(DkimKey("")),)
-        wanted.append(Wanted(f"*._domainkey.{domain}", "TXT", ttl, revoked, "value", "DKIM1", "tagged", owner))
+        wanted.append(Wanted(every_selector(domain), "TXT", ttl, (NO_KEY,), "value", "DKIM1", "tagged", owner))
     if auth.get("mx"):
         wanted.append(Wanted(domain, "MX", ttl, _mx_values(auth["mx"]), "value", "", "mx", owner))
     wanted.append(_spf_wanted(auth, domain, ttl, auth.get("spf_extra") or ()))

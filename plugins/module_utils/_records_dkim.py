@@ -64,3 +64,10 @@ def dkim_key(public_key: str) -> DkimKey:
 
 def build_dkim(key: DkimKey) -> str:
     return build_tags([("v", "DKIM1"), ("k", key.key_type), *key.other, ("p", key.public_key)])
+
+
+NO_KEY = build_dkim(DkimKey(""))  # at every_selector: the domain signs nothing
+
+
+def every_selector(domain: str) -> str:
+    return f"*._domainkey.{domain}"

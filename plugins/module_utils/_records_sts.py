@@ -20,6 +20,8 @@ MODES = ("none", "testing", "enforce")
 MOST_AGE = 31557600
 VERSION = "STSv1"
 _ID = re.compile(r"[A-Za-z0-9]{1,32}")
+_END = "none"  # begins the id of a policy that ends the domain's policies
+_OURS = re.compile(rf"[0-9a-f]{{32}}|{_END}[0-9a-f]{{28}}")
 _PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 Pairs = tuple[tuple[str, str], ...]
@@ -94,8 +96,18 @@ def build_policy(policy: StsPolicy) -> str:
 
 
 def policy_id(policy: StsPolicy) -> str:
-    """The same for the same policy, on every controller and at any time."""
-    return hashlib.sha256(build_policy(policy).encode()).hexdigest()[:32]
+    """The same for the same policy, on every controller and at any time; of one that ends all others it says so."""
+    digest = hashlib.sha256(build_policy(policy).encode()).hexdigest()
+    return (_END + digest if policy.mode == "none" else digest)[:32]
+
+
+def is_policy_id(text: str) -> bool:
+    """Is it one that policy_id made?"""
+    return bool(_OURS.fullmatch(text))
+
+
+def is_end_id(text: str) -> bool:
+    return is_policy_id(text) and text.startswith(_END)
 
 
 def policy_host(domain: str) -> str:

@@ -18,13 +18,13 @@ Queued = Mapping[str, Mapping[str, int]]
 def retirement(
     pending: Iterable[Mapping[str, Any]], compiled: Mapping[str, Any], queued: Mapping[str, Queued]
 ) -> dict[str, list[str]]:
-    """Domains whose old records may go, and a sentence for each that has to wait.
+    """Domains whose old addresses may leave SPF, and a sentence for each that has to wait.
 
     Mail in the queue of the domain's own pool needs its own addresses only; mail in any other still leaves by those
     of that pool, by which receivers know it. A host that is not in ``queued`` may have such mail.
     """
     names: dict[str, set[str]] = {}
-    for item in pending:
+    for item in (item for item in pending if item["ips"]):
         names.setdefault(item["domain"], set()).add(item["name"])
     pool_of = {item["domain"]: item["pool"] for item in compiled["domains"] if item["domain"] in names}
     unknown = sorted(set(compiled["views"]) - set(queued))

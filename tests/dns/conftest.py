@@ -24,7 +24,7 @@ import bind
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_task import publish_auth, publish_records
 
-ZONES = 100
+ZONES = 120
 SPF = "v=spf1 ip4:192.0.2.10 ip6:2001:db8::10 -all"  # of auth_of() below
 KEY = dns.tsig.Key(bind.KEY_NAME, bind.KEY_SECRET, "hmac-sha256")
 

@@ -439,3 +439,14 @@ def test_a_play_shows_the_diff_and_no_credentials(pdns, zone, tmp_path, key):
     assert words in output
     assert key not in output
     assert "Traceback" not in output
+
+
+def test_what_left_the_inventory_leaves_the_provider(pdns, zone):
+    run_auth(pdns, auth_of(zone.name, tls_rpt=["mailto:tls@example.com"]))
+    zone.put("default._bimi", "TXT", '"v=BIMI1; l=https://other.example/logo.svg"')
+    assert zone.values("_smtp._tls", "TXT") == ["v=TLSRPTv1; rua=mailto:tls@example.com"]
+    done = run_auth(pdns, auth_of(zone.name), phase="final")
+    assert done["summary"]["failed"] == 0, done["msg"]
+    assert zone.values("_smtp._tls", "TXT") == []
+    assert zone.values("default._bimi", "TXT") == ["v=BIMI1; l=https://other.example/logo.svg"]
+    assert not run_auth(pdns, auth_of(zone.name), phase="final")["changed"]

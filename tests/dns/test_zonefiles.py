@@ -219,3 +219,11 @@ def test_the_serial_goes_on(files, serial, after):
     path.write_text(WHOLE.replace("2026112101", str(serial)))
     run_auth(files, auth_of(ZONE))
     assert f" {after} 3600 600" in checked(path)
+
+
+def test_what_left_the_inventory_leaves_the_file(files):
+    run_auth(files, auth_of(ZONE, tls_rpt=["mailto:tls@example.com"]))
+    assert "_smtp._tls" in (files / f"{ZONE}.zone").read_text()
+    done = run_auth(files, auth_of(ZONE), phase="final")
+    assert done["summary"]["failed"] == 0
+    assert "_smtp._tls" not in (files / f"{ZONE}.zone").read_text()

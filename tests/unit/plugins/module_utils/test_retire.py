@@ -16,8 +16,8 @@ COMPILED = {
     "domains": [{"domain": "shop.example.org", "pool": "trans"}, {"domain": "example.com", "pool": "campaign"}],
 }
 PENDING = [
-    {"domain": "shop.example.org", "name": "shop.example.org", "type": "TXT"},
-    {"domain": "shop.example.org", "name": "bounce.shop.example.org", "type": "TXT"},
+    {"domain": "shop.example.org", "name": "shop.example.org", "type": "TXT", "ips": ["192.0.2.1"]},
+    {"domain": "shop.example.org", "name": "bounce.shop.example.org", "type": "TXT", "ips": ["192.0.2.1"]},
 ]
 NONE: dict[str, Any] = {"trans": {"shop.example.org": 0}, "campaign": {"shop.example.org": 0}}
 STAY = "its old DNS records stay until a run finds none."
@@ -44,9 +44,14 @@ def test_retirement(queued: dict[str, Any], waiting: str) -> None:
 
 
 def test_domains_are_released_one_by_one() -> None:
-    pending = [*PENDING, {"domain": "example.com", "name": "example.com", "type": "TXT"}]
+    pending = [*PENDING, {"domain": "example.com", "name": "example.com", "type": "TXT", "ips": ["192.0.2.1"]}]
     queued = {"mx1": {"campaign": {"shop.example.org": 1, "example.com": 5}}, "mx2": {}}
     assert retirement(pending, COMPILED, queued)["release"] == ["example.com"]
+
+
+def test_records_that_no_mail_needs_wait_for_none() -> None:
+    other = {"domain": "example.com", "name": "_smtp._tls.example.com", "type": "TXT", "ips": [], "others": ["x"]}
+    assert retirement([other], COMPILED, {}) == {"release": [], "waiting": []}
 
 
 def test_addresses_that_left_the_fleet_are_like_those_of_other_pools() -> None:

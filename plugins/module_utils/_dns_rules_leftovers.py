@@ -1,0 +1,103 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""What happens to a record that the inventory does not want any more. Pure.
+
+Nobody keeps a list of what was published. A record is ours when it stands at a name that only this purpose uses, and
+says it as the builders of _records*.py say it: reading and building it again gives the same text.
+A gate looks at another record first: while it is shut, the RRset stays as it is.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ansible_collections.mailfleet.mta.plugins.module_utils import _records_bimi as _bimi
+from ansible_collections.mailfleet.mta.plugins.module_utils import _records_sts as _sts
+from ansible_collections.mailfleet.mta.plugins.module_utils import _records_tlsrpt as _tlsrpt
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Outcome, Values, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import NO_KEY
+from ansible_collections.mailfleet.mta.plugins.module_utils._txt import has_version, printable
+
+
+def leftover(wanted: Wanted, have: Values, final: bool) -> Outcome:
+    """`values` are ours as they are written; without any, what the builder for the version in `match` prints is."""
+    if not wanted.match:
+        ours, others = tuple(value for value in have if not wanted.values or value in wanted.values), ()
+    else:
+        candidates = tuple(value for value in have if has_version(value, wanted.match))
+        ours = tuple(value for value in candidates if value in wanted.values or _built(wanted.match, value))
+        others = tuple(value for value in candidates if value not in ours)
+    held = tuple(value for value in ours if _held(value))
+    ours = tuple(value for value in ours if value not in held)
+    notes = (*(_stays(wanted, value) for value in others), *(_waits(wanted) for _value in held))
+    if not final:
+        return Outcome(None, pending_values=ours, notes=notes)
+    gone = tuple(_goes(wanted, value) for value in ours)
+    return Outcome(tuple(value for value in have if value not in ours), notes=(*notes, *gone))
+
+
+def _built(version: str, text: str) -> bool:
+    """Would our builder print this?"""
+    try:
+        if version == _tlsrpt.VERSION:
+            report = _tlsrpt.parse_tlsrpt(text)
+            return not report.other and _tlsrpt.build_tlsrpt(report) == text
+        if version == _bimi.VERSION:
+            logo = _bimi.parse_bimi(text)
+            return not logo.other and _bimi.build_bimi(logo) == text
+        if version == _sts.VERSION:
+            policy = _sts.parse_sts(text)
+            return _sts.is_policy_id(policy.id) and _sts.build_sts(policy) == text
+    except ValueError:
+        pass
+    return False
+
+
+def _held(text: str) -> bool:
+    """Senders keep a policy for as long as its max_age says, whatever the DNS says: RFC 8461 section 8.3."""
+    return _sts.is_sts(text) and not ends_policy(text)
+
+
+def ends_policy(text: str) -> bool:
+    try:
+        return _sts.is_end_id(_sts.parse_sts(text).id)
+    except ValueError:
+        return False
+
+
+def _stays(wanted: Wanted, value: str) -> str:
+    return (
+        f"its record {wanted.name} '{printable(value)}' is neither in the inventory nor of our making, so it stays. "
+        "Remedy: delete it, or write what it shall say in fleet_domains."
+    )
+
+
+def _waits(wanted: Wanted) -> str:
+    return (
+        f"its record {wanted.name} stays, because senders keep to its policy for as long as max_age says (RFC 8461 "
+        "section 8.3). Remedy: write mta_sts: {mode: none}, run mta_sts.yml and site.yml, and remove it when the "
+        "longest max_age that was ever served is over."
+    )
+
+
+def _goes(wanted: Wanted, value: str) -> str:
+    return f"its record {wanted.name} {wanted.type} '{printable(value)}' goes: the inventory does not name it."
+
+
+def _parked(beside: Values) -> bool:
+    """Null MX alone may be anybody's; beside a revoked key for every selector it is that of our parked names."""
+    return NO_KEY in beside
+
+
+def _ended(beside: Values) -> bool:
+    return any(ends_policy(value) for value in beside)
+
+
+GATES: dict[str, Callable[[Values], bool]] = {
+    "parked": _parked,
+    "ended": _ended,
+}

@@ -1,0 +1,56 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Where a former wish of the inventory may have left a record. Pure.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.mailfleet.mta.plugins.module_utils import _records_bimi as _bimi
+from ansible_collections.mailfleet.mta.plugins.module_utils import _records_sts as _sts
+from ansible_collections.mailfleet.mta.plugins.module_utils import _records_tlsrpt as _tlsrpt
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
+    LEFTOVER,
+    NULL_MX,
+    Key,
+    Wanted,
+    plain_name,
+)
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import NO_KEY, every_selector
+from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import AUTHORISATION, authorisation_name
+
+
+def leftovers(
+    domains: Iterable[Mapping[str, Any]], wanted: Container[Key], ttl_of: Callable[[str], int]
+) -> list[Wanted]:
+    """Every place that a domain of the fleet can have used and nobody wants any more."""
+    return [left for auth in domains for left in _places(auth, ttl_of) if left.key not in wanted]
+
+
+def _places(auth: Mapping[str, Any], ttl_of: Callable[[str], int]) -> Iterator[Wanted]:
+    domain, owner = plain_name(auth["domain"]), (auth["domain"],)
+
+    def left(
+        name: str, rdtype: str = "TXT", version: str = "", values: tuple[str, ...] = (), gate: str = "", beside: str = ""
+    ) -> Wanted:
+        other: Key = (beside, "TXT")
+        return Wanted(
+            name, rdtype, ttl_of(name), values, "value", version, LEFTOVER, owner, absent=True, gate=gate, beside=other
+        )
+
+    policy, selectors = f"_mta-sts.{domain}", every_selector(domain)
+    yield left(f"_smtp._tls.{domain}", version=_tlsrpt.VERSION)
+    yield left(f"{_bimi.SELECTOR}._bimi.{domain}", version=_bimi.VERSION)
+    yield left(policy, version=_sts.VERSION)
+    if not auth.get("mta_sts"):
+        yield left(_sts.policy_host(domain), "CNAME", gate="ended", beside=policy)
+    yield left(selectors, values=(NO_KEY,))
+    yield left(domain, "MX", values=(NULL_MX,), gate="parked", beside=selectors)
+    for receiver in auth.get("report_receivers") or ():
+        yield left(authorisation_name(domain, plain_name(receiver)), values=(AUTHORISATION,))
