@@ -24,13 +24,10 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._txt import has_vers
 
 
 def leftover(wanted: Wanted, have: Values, final: bool) -> Outcome:
-    """`values` are ours as they are written; without any, what the builder for the version in `match` prints is."""
-    if not wanted.match:
-        ours, others = tuple(value for value in have if not wanted.values or value in wanted.values), ()
-    else:
-        candidates = tuple(value for value in have if has_version(value, wanted.match))
-        ours = tuple(value for value in candidates if value in wanted.values or _built(wanted.match, value))
-        others = tuple(value for value in candidates if value not in ours)
+    """`values` are ours as they are written; with a version in `match`, what its builder prints is."""
+    kind = tuple(value for value in have if not wanted.match or has_version(value, wanted.match))
+    ours = tuple(value for value in kind if _built(wanted, value))
+    others = tuple(value for value in kind if wanted.match and value not in ours)
     held = tuple(value for value in ours if _held(value))
     ours = tuple(value for value in ours if value not in held)
     notes = (*(_stays(wanted, value) for value in others), *(_waits(wanted) for _value in held))
@@ -40,8 +37,11 @@ def leftover(wanted: Wanted, have: Values, final: bool) -> Outcome:
     return Outcome(tuple(value for value in have if value not in ours), notes=(*notes, *gone))
 
 
-def _built(version: str, text: str) -> bool:
-    """Would our builder print this?"""
+def _built(wanted: Wanted, text: str) -> bool:
+    """Is it what our builder would print? An alias behind its gate is ours wherever it leads."""
+    version = wanted.match
+    if not version:
+        return not wanted.values or text in wanted.values
     try:
         if version == _tlsrpt.VERSION:
             report = _tlsrpt.parse_tlsrpt(text)

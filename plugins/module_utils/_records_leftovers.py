@@ -19,6 +19,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
     LEFTOVER,
     NULL_MX,
     Key,
+    Values,
     Wanted,
     plain_name,
 )
@@ -36,21 +37,16 @@ def leftovers(
 def _places(auth: Mapping[str, Any], ttl_of: Callable[[str], int]) -> Iterator[Wanted]:
     domain, owner = plain_name(auth["domain"]), (auth["domain"],)
 
-    def left(
-        name: str, rdtype: str = "TXT", version: str = "", values: tuple[str, ...] = (), gate: str = "", beside: str = ""
-    ) -> Wanted:
-        other: Key = (beside, "TXT")
-        return Wanted(
-            name, rdtype, ttl_of(name), values, "value", version, LEFTOVER, owner, absent=True, gate=gate, beside=other
-        )
+    def left(name: str, rdtype: str = "TXT", version: str = "", values: Values = ()) -> Wanted:
+        return Wanted(name, rdtype, ttl_of(name), values, "value", version, LEFTOVER, owner, absent=True)
 
     policy, selectors = f"_mta-sts.{domain}", every_selector(domain)
     yield left(f"_smtp._tls.{domain}", version=_tlsrpt.VERSION)
     yield left(f"{_bimi.SELECTOR}._bimi.{domain}", version=_bimi.VERSION)
     yield left(policy, version=_sts.VERSION)
     if not auth.get("mta_sts"):
-        yield left(_sts.policy_host(domain), "CNAME", gate="ended", beside=policy)
+        yield left(_sts.policy_host(domain), "CNAME")._replace(gate="ended", beside=(policy, "TXT"))
     yield left(selectors, values=(NO_KEY,))
-    yield left(domain, "MX", values=(NULL_MX,), gate="parked", beside=selectors)
+    yield left(domain, "MX", values=(NULL_MX,))._replace(gate="parked", beside=(selectors, "TXT"))
     for receiver in auth.get("report_receivers") or ():
         yield left(authorisation_name(domain, plain_name(receiver)), values=(AUTHORISATION,))

@@ -20,6 +20,10 @@ description:
   - A DKIM key that is published under the selector is never replaced by another one, because mail signed with it may
     still be on its way.
   - A published DMARC policy stays as long as the inventory does not say one.
+  - What the inventory does not name any more, O(phase=final) removes (TLS-RPT, BIMI, an ended MTA-STS policy and its
+    alias, what a parked name had, the permission for DMARC reports), if it stands at a name that only this purpose uses
+    and is written as this module writes it. Anything else there stays, and a warning names it. The records of a domain
+    that is no longer in O(domains) stay.
 author:
   - mailfleet contributors (@mailfleet)
 extends_documentation_fragment:
@@ -41,7 +45,7 @@ options:
   phase:
     description:
       - V(add) takes nothing away. What could go is returned in RV(pending_removals).
-      - V(final) also removes it, addresses in SPF records only for the domains in O(release).
+      - V(final) also removes it; addresses in SPF records only for the domains in O(release).
     type: str
     choices: [add, final]
     default: add
@@ -113,7 +117,9 @@ pending_removals:
       elements: str
       returned: always
     others:
-      description: Values of another kind, for example an MX of the return path. They need no release.
+      description:
+        - Values of another kind, for example an MX of the return path, or a record that the inventory does not name any
+          more. They need no release.
       type: list
       elements: str
       returned: always
