@@ -85,6 +85,7 @@ def parse_policy(text: str) -> StsPolicy:
 
 
 def build_policy(policy: StsPolicy) -> str:
+    """Lines end in CRLF, which the RFC asks for first and every reader knows."""
     pairs = [
         ("version", VERSION),
         ("mode", policy.mode),
@@ -92,7 +93,7 @@ def build_policy(policy: StsPolicy) -> str:
         ("max_age", str(policy.max_age)),
         *policy.other,
     ]
-    return "".join(f"{name}: {value}\n" for name, value in pairs)
+    return "".join(f"{name}: {value}\r\n" for name, value in pairs)
 
 
 def policy_id(policy: StsPolicy) -> str:

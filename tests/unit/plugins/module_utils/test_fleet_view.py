@@ -94,7 +94,7 @@ def test_example_publishes_its_golden_records() -> None:
     assert problems == {}
     lines = [f"{record.name}. {record.type} {value}" for record in wanted for value in record.values]
     lines += [f"\n{file['url']}\n{file['text']}" for file in policy_files(domains)]
-    text = "\n".join(lines)
+    text = "\n".join(lines).replace("\r\n", "\n")
     path = FIXTURES / "golden/records.txt"
     if os.environ.get("UPDATE_GOLDENS"):
         path.write_text(text, encoding="utf-8")

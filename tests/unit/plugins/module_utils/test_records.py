@@ -252,7 +252,7 @@ def test_everything_for_receivers():
     assert found["default._bimi.a.example", "TXT"] == ("v=BIMI1; l=https://a.example/logo.svg; a=",)
     assert found["a.example._report._dmarc.reports.example", "TXT"] == ("v=DMARC1",)
     assert file["url"] == "https://mta-sts.a.example/.well-known/mta-sts.txt"
-    assert file["text"] == "version: STSv1\nmode: enforce\nmx: mail.a.example\nmax_age: 86400\n"
+    assert file["text"] == "version: STSv1\r\nmode: enforce\r\nmx: mail.a.example\r\nmax_age: 86400\r\n"
 
 
 @pytest.mark.parametrize(("change", "same"), [({}, True), ({"host": ""}, True), ({"mode": "none"}, False)])
