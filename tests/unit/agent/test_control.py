@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ class Asked:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, list[str]]] = []
 
-    def ask(self, kind: str, pool: str, queue_ids: list[str]) -> None:
-        self.asked.append((kind, pool, queue_ids))
+    def ask(self, kind: str, pool: str, queue_ids: Sequence[str] = ()) -> None:
+        self.asked.append((kind, pool, list(queue_ids)))
 
     def send(self, now: float) -> None:
         pass
@@ -311,3 +312,25 @@ def test_a_lane_that_left_the_fleet_is_forgotten(bench: Bench) -> None:
 )
 def test_seconds(text: object, expected: float) -> None:
     assert control.seconds(text) == expected
+
+
+def test_the_end_of_an_outage_of_the_dns_is_one_flush_of_every_pool(bench: Bench) -> None:
+    """Until then a message of each of a few domains is tried now and then."""
+    names = ("a.example", "b.example", "c.example")
+    failed = [
+        event(1010, to=name, reply="local: (4.4.3) not found")._replace(relay="", dsn="4.4.3", queue_id=f"4jX{name[0]}")
+        for name in names
+    ]
+    bench.observe(*[event(1000, DELIVERED, to=name) for name in names])
+    bench.observe(*failed)
+    bench.tick(1011)
+    assert bench.requests.asked == []
+    bench.tick(1020)
+    assert sorted(bench.requests.asked) == [(TRY, "campaign", [one.queue_id]) for one in failed]
+    bench.observe(event(1030, DELIVERED, to="b.example"))
+    bench.tick(1031)
+    assert bench.requests.asked[3:] == [(FLUSH, "campaign", []), (FLUSH, "trans", [])]
+    assert bench.said == [
+        "The DNS does not answer: mail for 3 domains waits for it.",
+        "The DNS answers again after 21 s: all mail that waits is tried.",
+    ]

@@ -66,7 +66,7 @@ LINES = {
     ),
     "on a cached connection": (
         f"{GMAIL}: to=<a@gmail.com>, {RELAY}, conn_use=7, {DELAYS}, {SENT}",
-        attempt(),
+        attempt(reused=True),
     ),
     "to an alias": (
         f"{GMAIL}: to=<a@gmail.com>, orig_to=<b@example.com>, {RELAY}, {DELAYS}, {SENT}",

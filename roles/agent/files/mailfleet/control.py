@@ -15,6 +15,7 @@ from mailfleet import aside, backoff, events, queue, state
 from mailfleet.backoff import Backoff, Policies, Refusal, Step
 from mailfleet.events import Event
 from mailfleet.lanes import TRANSACTIONAL
+from mailfleet.outage import Outage
 from mailfleet.requests import Requests
 from mailfleet.state import Key
 
@@ -65,6 +66,7 @@ class Controller:
         self._gathering: set[Key] = set()
         self._cursors: dict[tuple[str, str], str] = {}
         self._handed: dict[Key, float] = {}
+        self._outage = Outage()
         self._pending: list[tuple[str, str, list[str]]] = []
         self._sayings: list[str] = []
         self._changed: dict[str, Table] = {LANES: {}, DOMAINS: {}}
@@ -76,6 +78,7 @@ class Controller:
         self._load(db)
         held, domains, strikes = self._held[LANES], self._held[DOMAINS], self._strikes
         for event in new:
+            self._outage.observe(event)
             if event.result == events.DELIVERED:
                 if held or domains or strikes:
                     self._delivered(event)
@@ -113,7 +116,18 @@ class Controller:
             self._gathered = now
             self._gather(db, now)
         self._release(db, now)
+        self._names(now)
         self._save(db)
+
+    def _names(self, now: float) -> None:
+        """What waited for the DNS leaves soon after its return. Nothing of it is in the database."""
+        wish = self._outage.tick(now)
+        if wish.sentence:
+            self._say(wish.sentence)
+        for pool, queue_id in wish.tries:
+            self._requests.ask(backoff.TRY, pool, [queue_id])
+        for pool in self._instances if wish.flush else ():
+            self._requests.ask(backoff.FLUSH, pool)
 
     def _gather(self, db: sqlite3.Connection, now: float) -> None:
         """Put aside what waits of a domain that may not send now."""

@@ -64,6 +64,7 @@ class Event(NamedTuple):
     cls: str  # class, rule and action of the reply rules; "" where no receiver refused
     rule: str
     action: str
+    reused: bool = False  # delivered by a connection that earlier messages had opened
 
 
 class Verdict(Protocol):

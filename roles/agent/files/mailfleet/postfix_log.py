@@ -42,6 +42,7 @@ class Attempt(NamedTuple):
     dsn: str
     status: str
     text: str
+    reused: bool = False
 
 
 class Turned(NamedTuple):
@@ -94,7 +95,7 @@ _QUEUE_ID = r"\[\d+\]: ([0-9A-Za-z]{5,}): "
 _ADDRESS = r'((?:[^">]|"(?:[^"\\]|\\.)*")*)'
 _ATTEMPT = re.compile(
     _START + r"(?:/([^ /\[]+))?/([a-z]+)" + _QUEUE_ID + r"to=<" + _ADDRESS + r">, (?:orig_to=<" + _ADDRESS + r">, )?"
-    r"relay=([^ ,\[]+)(?:\[([^\]]+)\])?[^ ]*, (?:conn_use=\d+, )?delay=([\d.]+), delays=[\d./]+, dsn=([\d.]+), "
+    r"relay=([^ ,\[]+)(?:\[([^\]]+)\])?[^ ]*, (conn_use=\d+, )?delay=([\d.]+), delays=[\d./]+, dsn=([\d.]+), "
     r"status=([a-z]+)(?: \((.*))?"
 )
 _ACTIVE = re.compile(_START + "/qmgr" + _QUEUE_ID + "from=<" + _ADDRESS + r">, (?:size=\d|status=(?:force-)?(expired))")
@@ -118,14 +119,14 @@ def parse(text: str, clock: Clock) -> Iterator[Line]:
     """What whole lines say; lines that say nothing about deliveries are passed over."""
     for line in text.split("\n"):
         if ", status=" in line and (match := _ATTEMPT.match(line)):
-            stamp, instance, lane, agent, queue_id, recipient, _orig, relay, ip, delay, dsn, status, said = (
+            stamp, instance, lane, agent, queue_id, recipient, _orig, relay, ip, reused, delay, dsn, status, said = (
                 match.groups()
             )
             # Postfix cuts very long lines, so the closing bracket may be missing.
             said = "" if said is None else said[:-1] if said.endswith(")") else said
             yield Attempt(
                 clock(stamp), instance, lane or "", agent, queue_id, recipient, "" if relay == "none" else relay,
-                ip or "", float(delay), dsn, status, said,
+                ip or "", float(delay), dsn, status, said, bool(reused),
             )  # fmt: skip
         elif line.endswith(": removed"):
             if match := _REMOVED.match(line):

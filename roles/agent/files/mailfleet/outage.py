@@ -1,0 +1,113 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""Notices that no name resolves any more, and the moment when names do again. Pure; time is given.
+
+Postfix retries by the age of a message, so what waited for the DNS would leave long after the DNS is back. Domains with
+broken name servers are everyday: an outage is when domains fail that answered before, several of them, and more than
+answer meanwhile. Then a message of a few of them is tried now and then, and when the first one gets through to a host,
+everything that waits is tried once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mailfleet import events
+from mailfleet.events import Event
+
+# What Postfix calls a name that could not be looked up just now (RFC 3463: directory server failure).
+_NOT_LOOKED_UP = "4.4.3"
+DOMAINS = 3
+WITHIN_SECONDS = 60.0
+TRIES = 3
+# Names are tried more rarely the longer the outage lasts.
+TRY_LEAST, TRY_MOST, TRY_SHARE = 5.0, 30.0, 0.05
+# A resolver that comes and goes costs no storm of flushes.
+FLUSH_EVERY = 120.0
+# A domain of which nothing is heard so long waits no more: its mail has expired or was removed.
+FORGOTTEN_SECONDS = 3600.0
+REMEMBERED, WAITING = 20_000, 1000
+_SLEWED = 2.0
+
+
+class Wait(NamedTuple):
+    """The newest message of a domain that waits for the DNS."""
+
+    time: float
+    pool: str
+    queue_id: str
+
+
+class Wish(NamedTuple):
+    """What Postfix is to try: everything, or some messages by pool; and a sentence for the journal."""
+
+    flush: bool = False
+    tries: tuple[tuple[str, str], ...] = ()
+    sentence: str = ""
+
+
+class Outage:
+    def __init__(self) -> None:
+        # Domains that resolved, and those of them that do not now; the one heard of last is the last one.
+        self._resolved: dict[str, float] = {}
+        self._waits: dict[str, Wait] = {}
+        self._since: float | None = None
+        self._tried = self._flushed = float("-inf")
+        self._back = self._owed = False
+
+    @property
+    def dead(self) -> bool:
+        return self._since is not None
+
+    def observe(self, event: Event) -> None:
+        domain = event.recipient_domain
+        if event.relay:
+            # An open connection needs no name.
+            if domain and not event.reused:
+                self._resolves(domain, event.time)
+        elif event.dsn == _NOT_LOOKED_UP and event.result == events.DEFERRED and domain in self._resolved:
+            self._waits.pop(domain, None)
+            if len(self._waits) < WAITING:
+                self._waits[domain] = Wait(event.time, event.pool, event.queue_id)
+
+    def _resolves(self, domain: str, time: float) -> None:
+        if self._resolved.pop(domain, None) is None and len(self._resolved) >= REMEMBERED:
+            del self._resolved[next(iter(self._resolved))]
+        self._resolved[domain] = time
+        if self._waits.pop(domain, None):
+            self._back = True
+
+    def tick(self, now: float) -> Wish:
+        kept = FORGOTTEN_SECONDS if self.dead else WITHIN_SECONDS
+        self._waits = {domain: wait for domain, wait in self._waits.items() if -_SLEWED <= now - wait.time <= kept}
+        if self._since is None:
+            return self._well(now)
+        if self._back or not self._waits:
+            seconds = max(0.0, now - self._since)
+            words = f"The DNS answers again after {seconds:.0f} s: all mail that waits is tried." if self._back else ""
+            self._owed = self._owed or self._back
+            self._since = None
+            self._waits.clear()
+            return self._well(now)._replace(sentence=words)
+        every = min(TRY_MOST, max(TRY_LEAST, (now - self._since) * TRY_SHARE))
+        if 0 <= now - self._tried < every:
+            return Wish()
+        self._tried = now
+        some = list(self._waits.items())[:TRIES]
+        for domain, _wait in some:
+            self._waits[domain] = self._waits.pop(domain)
+        return Wish(tries=tuple((wait.pool, wait.queue_id) for _domain, wait in some))
+
+    def _well(self, now: float) -> Wish:
+        self._back = False
+        if len(self._waits) >= DOMAINS:
+            first = min(wait.time for wait in self._waits.values())
+            if len(self._waits) > sum(time > first for time in self._resolved.values()):
+                self._since, self._tried = first, now
+                return Wish(sentence=f"The DNS does not answer: mail for {len(self._waits)} domains waits for it.")
+        if self._owed and not 0 <= now - self._flushed < FLUSH_EVERY:
+            self._owed, self._flushed = False, now
+            return Wish(flush=True)
+        return Wish()

@@ -1,0 +1,158 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mailfleet.events import CONNECT, DEFERRED, DELIVERED, SUSPENDED, Event
+from mailfleet.outage import DOMAINS, FLUSH_EVERY, FORGOTTEN_SECONDS, REMEMBERED, WITHIN_SECONDS, Outage, Wish
+
+NAMES = [f"{letter}.example" for letter in "abcdefgh"]
+
+
+def said(time: float, domain: str, result: str, dsn: str, relay: str, reused: bool = False) -> Event:
+    return Event(
+        time, result, "campaign", "other-198-51-100-21", "other", "198.51.100.21", f"at{time:g}", "example.com",
+        domain, relay, "", 1.0, dsn, CONNECT, "", "", "", "", reused,
+    )  # fmt: skip
+
+
+def fails(time: float, *domains: str) -> list[Event]:
+    return [said(time, domain, DEFERRED, "4.4.3", "") for domain in domains]
+
+
+def answers(time: float, *domains: str, reused: bool = False) -> list[Event]:
+    return [said(time, domain, DELIVERED, "2.0.0", f"mx.{domain}", reused) for domain in domains]
+
+
+def seen(*pieces: Iterable[Event]) -> Outage:
+    outage = Outage()
+    for piece in pieces:
+        for event in piece:
+            outage.observe(event)
+    return outage
+
+
+def dead(at: float = 1010) -> Outage:
+    outage = seen(answers(1000, *NAMES), fails(at, *NAMES[:4]))
+    outage.tick(at + 1)
+    assert outage.dead
+    return outage
+
+
+@pytest.mark.parametrize(
+    ("pieces", "outage"),
+    [
+        ([], False),
+        ([answers(1000, *NAMES), fails(1010, *NAMES[:2])], False),
+        ([answers(1000, *NAMES), fails(1010, *NAMES[:3])], True),
+        # The same few domains again and again are those domains' trouble.
+        ([answers(1000, *NAMES), fails(1010, NAMES[0]), fails(1011, NAMES[0]), fails(1012, NAMES[0])], False),
+        # Nobody knows these; their name servers have been broken for years.
+        ([answers(1000, *NAMES[:2]), fails(1010, *NAMES[2:])], False),
+        # A provider of name servers fails, and others answer.
+        ([answers(1000, *NAMES), fails(1010, *NAMES[:3]), answers(1011, *NAMES[3:6])], False),
+        ([answers(1000, *NAMES), fails(1010, *NAMES[:3]), answers(1011, *NAMES[3:5])], True),
+        # What was in flight when the DNS died, and mail by connections that were open.
+        ([answers(1000, *NAMES), fails(1010, *NAMES[:4]), answers(1010, *NAMES[4:])], True),
+        ([answers(1000, *NAMES), fails(1010, *NAMES[:3]), answers(1015, *NAMES[3:], reused=True)], True),
+        ([answers(1000, *NAMES), fails(1010 - WITHIN_SECONDS, NAMES[0]), fails(1010, *NAMES[1:3])], False),
+        # The receiver said so itself, or Postfix did not ask.
+        ([answers(1000, *NAMES), [said(1010, name, DEFERRED, "4.4.3", "mx") for name in NAMES]], False),
+        ([answers(1000, *NAMES), [said(1010, name, SUSPENDED, "4.4.3", "") for name in NAMES]], False),
+        ([answers(1000, *NAMES), [said(1010, name, DEFERRED, "4.4.1", "") for name in NAMES]], False),
+    ],
+)
+def test_what_is_an_outage(pieces: list[list[Event]], outage: bool) -> None:
+    found = seen(*pieces)
+    found.tick(1016)
+    assert found.dead == outage
+
+
+def test_its_end_is_one_flush() -> None:
+    outage = dead()
+    for event in answers(1600, NAMES[2]):
+        outage.observe(event)
+    wish = outage.tick(1601)
+    assert (wish.flush, wish.sentence) == (True, "The DNS answers again after 591 s: all mail that waits is tried.")
+    assert [outage.tick(now) for now in (1602, 1603, 9000)] == [Wish()] * 3
+
+
+@pytest.mark.parametrize("reply", [answers(1600, NAMES[7]), answers(1600, NAMES[0], reused=True)])
+def test_what_is_no_end(reply: list[Event]) -> None:
+    """A domain that did not wait may have been in somebody's cache, and an open connection needs no name."""
+    outage = dead()
+    for event in reply:
+        outage.observe(event)
+    outage.tick(1601)
+    assert outage.dead
+
+
+def test_a_few_domains_are_tried_each_in_its_turn_and_more_rarely_in_time() -> None:
+    outage = dead(1000)
+    tries = {now: outage.tick(now).tries for now in range(1002, 2001)}
+    times = [now for now, tried in tries.items() if tried]
+    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+    assert times[0] == 1006
+    assert (gaps[0], gaps[-1]) == (5, 30)
+    assert gaps == sorted(gaps)
+    assert all(tried in ((), (("campaign", "at1000"),) * 3) for tried in tries.values())
+
+
+def test_mail_that_is_gone_is_not_waited_for() -> None:
+    outage = dead(1000)
+    assert not outage.tick(1000 + FORGOTTEN_SECONDS + 1).flush
+    assert not outage.dead
+
+
+def test_a_resolver_that_comes_and_goes_costs_no_storm() -> None:
+    outage = seen(answers(0, *NAMES))
+    flushes = []
+    for now in range(1, 1001):
+        for event in fails(now, *NAMES) if now % 20 < 10 else answers(now, *NAMES):
+            outage.observe(event)
+        flushes += [now] if outage.tick(now).flush else []
+    assert len(flushes) == pytest.approx(1000 / FLUSH_EVERY, abs=2)
+    assert min(later - earlier for earlier, later in zip(flushes, flushes[1:])) >= FLUSH_EVERY
+
+
+def test_its_memory_is_bounded() -> None:
+    outage = seen(answers(1000, *NAMES), answers(1001, *(f"{number}.example" for number in range(REMEMBERED))))
+    for event in fails(1002, *NAMES):
+        outage.observe(event)
+    outage.tick(1003)
+    assert not outage.dead
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.sampled_from([fails, answers]), st.sets(st.sampled_from(NAMES))), max_size=60
+    )
+)
+def test_every_outage_ends_in_a_flush_and_nothing_else_does(
+    steps: list[tuple[int, object, set[str]]],
+) -> None:
+    outage, now, ended, flushes = seen(answers(0, *NAMES)), 1000.0, 0, []
+    for seconds, what, names in steps:
+        now += seconds
+        for event in what(now, *sorted(names)):  # type: ignore[operator]
+            outage.observe(event)
+        before = outage.dead
+        wish = outage.tick(now)
+        ended += before and bool(wish.sentence) and "again" in wish.sentence
+        assert len(wish.tries) <= DOMAINS
+        assert not (wish.tries and not before)
+        if wish.flush:
+            assert not outage.dead
+            flushes.append(now)
+    later = now + WITHIN_SECONDS + FLUSH_EVERY
+    if not outage.dead and outage.tick(later).flush:
+        flushes.append(later)
+    assert len(flushes) <= ended
+    assert bool(flushes) == bool(ended) or outage.dead
+    assert all(two - one >= FLUSH_EVERY for one, two in zip(flushes, flushes[1:]))
