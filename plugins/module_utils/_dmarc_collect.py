@@ -29,10 +29,14 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_message import 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_read import Endpoint, ask
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import read_text
 
-REPORTS, LOG = "aggregate.json", "log"  # of one run of parsedmarc
+REPORTS, UNSIGNED, LOG = "aggregate.json", "unsigned.json", "log"  # of one run of parsedmarc
 MOST_BYTES = 256 * 1024 * 1024
 MOST_PROBLEMS = 100
 MOST_NAMES = 300
+_UNSIGNED = (
+    "{} reports came in mail without a valid DKIM signature of its sender, and move no policy (dmarc_reports_verify). "
+    "The pages of their domains name them."
+)
 _SERVER = re.compile(r"^nameserver\s+(\S+)", re.MULTILINE)
 
 
@@ -43,6 +47,7 @@ class EvidenceError(Exception):
 class Folded(NamedTuple):
     new: int
     known: int
+    unsigned: int
     problems: list[str]
 
 
@@ -53,12 +58,12 @@ def evidence(
     path = os.path.join(directory, "evidence.sqlite")
     try:
         if check and not os.path.exists(path):
-            return {"changed": waiting(incoming) > 0, "new": 0, "known": 0, "problems": [], "domains": {}}
+            return {"changed": waiting(incoming) > 0, **Folded(0, 0, 0, [])._asdict(), "domains": {}}
         if not check:
             os.makedirs(directory, mode=0o755, exist_ok=True)
         store = Store(path, readonly=check)
         try:
-            folded = Folded(0, 0, []) if check else fold(store, incoming, today)
+            folded = Folded(0, 0, 0, []) if check else fold(store, incoming, today)
             domains = store.evidence(known, today, window)
             if not check:
                 _name(store, domains, today, resolver)
@@ -69,7 +74,7 @@ def evidence(
             f"{path}: {error}. Remedy: look at the file system; if the file is damaged, delete it. The progression "
             "then waits for new reports, and loosens nothing."
         ) from None
-    changed = waiting(incoming) > 0 if check else folded.new > 0
+    changed = waiting(incoming) > 0 if check else folded.new + folded.unsigned > 0
     return {"changed": changed, **folded._asdict(), "domains": domains}
 
 
@@ -82,8 +87,8 @@ def waiting(incoming: str) -> int:
 
 
 def fold(store: Store, incoming: str, today: datetime.date) -> Folded:
-    """A run's directory goes when its reports are in the store; what comes twice counts once."""
-    total = Folded(0, 0, [])
+    """A run's directory goes when its reports are in the store; what comes twice counts once, what is unsigned not."""
+    total = Folded(0, 0, 0, [])
     for name in sorted(os.listdir(incoming)) if os.path.isdir(incoming) else ():
         path = os.path.join(incoming, name)
         problems: list[str] = []
@@ -92,15 +97,19 @@ def fold(store: Store, incoming: str, today: datetime.date) -> Folded:
             continue
         try:
             reports, problems = read_reports(_read(path, REPORTS) or "[]", today)
-            new, known = store.add(reports)
+            unsigned, faults = read_reports(_read(path, UNSIGNED) or "[]", today)
+            (new, known), apart, problems = store.add(reports), store.put_aside(unsigned), [*problems, *faults]
         except EvidenceError as error:
-            new, known, problems = 0, 0, [str(error)]
+            new, known, apart, problems = 0, 0, 0, [str(error)]
         problems = [f"{name}: {problem}" for problem in problems]
         problems += list(complaints(_read(path, LOG)))
         # A mailbox that every run complained about is one problem.
-        total = Folded(total.new + new, total.known + known, list(dict.fromkeys([*total.problems, *problems])))
+        problems = list(dict.fromkeys([*total.problems, *problems]))
+        total = Folded(total.new + new, total.known + known, total.unsigned + apart, problems)
         shutil.rmtree(path)
     store.prune(today)
+    if total.unsigned:
+        total.problems.insert(0, _UNSIGNED.format(total.unsigned))
     more = len(total.problems) - MOST_PROBLEMS
     return total._replace(problems=[*total.problems[:MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])])
 

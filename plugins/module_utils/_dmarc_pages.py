@@ -38,6 +38,7 @@ def _view(row: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, Any]
         "rate_number": passed / (passed + failed) if passed + failed else 2.0,
         "sources": [_source(source) for source in evidence.get("sources", ())],
         "more_sources": evidence.get("more_sources", 0),
+        "unsigned": [dict(zip(("org", "reports", "messages"), row)) for row in evidence.get("unsigned", ())],
     }
 
 

@@ -28,6 +28,8 @@ create table if not exists rows (day text, domain text, source text, passed int,
 create table if not exists seen (domain text, day text, policy text, testing text,
   primary key (domain, day, policy, testing)) without rowid;
 create table if not exists stages (domain text primary key, stage text, since text) without rowid;
+create table if not exists unsigned (org text, number text, domain text, day text, messages int,
+  primary key (org, number, domain)) without rowid;
 create table if not exists names (source text primary key, name text, day text) without rowid;
 """
 _ADD = (
@@ -64,10 +66,16 @@ class Store:
                 self._base.executemany("insert or ignore into seen values (?, ?, ?, ?)", seen)
         return new, known
 
+    def put_aside(self, reports: Iterable[Report]) -> int:
+        """Reports that prove nothing, to be shown; returns how many are new."""
+        rows = [(*report.key, report.days[-1], sum(row.messages for row in report.rows)) for report in reports]
+        with self._base:
+            return self._base.executemany("insert or ignore into unsigned values (?, ?, ?, ?, ?)", rows).rowcount
+
     def prune(self, today: datetime.date) -> None:
         oldest = (today - datetime.timedelta(days=KEEP)).isoformat()
         with self._base:
-            for table in ("reports", "rows", "seen", "names"):
+            for table in ("reports", "rows", "seen", "unsigned", "names"):
                 self._base.execute(f"delete from {table} where day < ?", (oldest,))
 
     def evidence(self, known: Known, today: datetime.date, window: int) -> dict[str, dict[str, Any]]:
@@ -80,9 +88,10 @@ class Store:
         shown = runs(seen)
         recorded = {domain: [stage, since] for domain, stage, since in self._base.execute("select * from stages")}
         names = dict(self._base.execute("select source, name from names"))
+        unsigned = self._unsigned(known, first, today.isoformat())
         for domain in known.senders:
             entry = found.setdefault(domain, {"days": [], "sources": [], "more_sources": 0})
-            entry.update(seen=shown.get(domain, []), recorded=recorded.get(domain))
+            entry.update(seen=shown.get(domain, []), recorded=recorded.get(domain), unsigned=unsigned.get(domain, []))
             for source in entry["sources"]:
                 source["name"] = names.get(source["source"], "")
         return found
@@ -92,6 +101,17 @@ class Store:
             "select * from rows where day between ? and ?", (first, last)
         ):
             yield Row(domain, day, source, bool(passed), bool(forwarded), dkim, spf, messages)
+
+    def _unsigned(self, known: Known, first: str, last: str) -> dict[str, list[list[Any]]]:
+        """By domain: who says to report, reports, messages."""
+        counts: dict[str, dict[str, list[int]]] = {}
+        for org, name, messages in self._base.execute(
+            "select org, domain, messages from unsigned where day between ? and ?", (first, last)
+        ):
+            count = counts.setdefault(known.domain(name), {}).setdefault(org, [0, 0])
+            count[0] += 1
+            count[1] += messages
+        return {domain: [[org, *count] for org, count in sorted(own.items())] for domain, own in counts.items()}
 
     def unnamed(self, sources: Iterable[str], today: datetime.date) -> list[str]:
         """Those whose name nobody asked for in the last 30 days."""

@@ -13,7 +13,8 @@ author: mailfleet contributors (@mailfleet)
 description:
   - Takes the reports that parsedmarc read since the last call into a small database, each report once, and sums up
     the last days for every domain.
-  - Reports that cannot be read are named in RV(problems) and do no harm.
+  - Reports that cannot be read are named in RV(problems) and do no harm. Those whose mail its sender did not sign are
+    counted apart and are no evidence.
 options:
   domains:
     description:
@@ -91,6 +92,12 @@ domains:
       elements: list
       returned: always
       sample: [["2026-10-01", ["none n"]]]
+    unsigned:
+      description: Who says to report, reports and messages of those that are no evidence.
+      type: list
+      elements: list
+      returned: always
+      sample: [["google.com", 3, 1200]]
     recorded:
       description: Stage and day that M(mailfleet.mta.dmarc_pages) recorded.
       type: list
@@ -102,6 +109,10 @@ new:
   returned: always
 known:
   description: Number of reports that came a second time and were left out.
+  type: int
+  returned: always
+unsigned:
+  description: Number of new reports whose mail its sender did not sign.
   type: int
   returned: always
 problems:

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -38,13 +40,40 @@ def environment() -> Path:
     return place
 
 
+_SIGN = """
+import base64, dkim, json, sys
+for mail in json.load(sys.stdin):
+    raw, key = base64.b64decode(mail["raw"]), mail["key"].encode()
+    names = (mail["selector"].encode(), mail["domain"].encode())
+    field = dkim.sign(raw, *names, key, canonicalize=(b"relaxed", b"relaxed"), length=mail["length"])
+    print(base64.b64encode(field).decode())
+"""
+
+
+def signed(mails: list[tuple[bytes, str]], key: str, selector: str = "mf1", length: bool = False) -> list[bytes]:
+    """Each mail with a signature of its domain, made by the dkimpy that comes with parsedmarc."""
+    given = [
+        {"raw": base64.b64encode(raw).decode(), "domain": domain, "key": key, "selector": selector, "length": length}
+        for raw, domain in mails
+    ]
+    command = [environment() / "bin/python", "-c", _SIGN]
+    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True)
+    return [base64.b64decode(field) + raw for field, (raw, _domain) in zip(done.stdout.split(), mails, strict=True)]
+
+
 class Collector:
-    def __init__(self, directory: Path, imap: dict[str, Any]) -> None:
+    """`more` are the variables of the role's templates that differ from the usual ones."""
+
+    def __init__(self, directory: Path, imap: dict[str, Any], port: int = 53, **more: Any) -> None:
         self.home, self.live = directory / "home", directory / "live"
         for name in ("drop", "work", "incoming", "archive"):
             (self.home / name).mkdir(parents=True)
-        given = {"venv": str(environment()), "imap": imap, "maildir": "", "schedule": "daily"}
-        for name, text in render_tree(read_sources(str(ROLE / "templates/tree")), given, {}).items():
+        given = {"venv": str(environment()), "imap": imap, "maildir": "", "schedule": "daily", "mailbox": True}
+        given |= {"online": True, "verify": True, "reporters": [], "resolver": "127.0.0.1", **more}
+        tree = render_tree(read_sources(str(ROLE / "templates/tree")), given, {})
+        tree |= {f"sorter/{name}": text for name, text in read_sources(str(ROLE / "files/sorter")).items()}
+        tree["sorter.json"] = tree["sorter.json"].replace('"port": 53', f'"port": {port}')
+        for name, text in tree.items():
             path = self.live / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text.replace(HOME, str(self.home)))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import gzip
 import json
@@ -13,13 +14,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from email import message_from_bytes
 from email.message import EmailMessage
 from pathlib import Path
 
 import bind
 import dovecot
 import pytest
-from collector import Collector
+from collector import Collector, signed
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from test_dmarc import TODAY, moving, run, since
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _imap
@@ -136,9 +140,27 @@ def test_a_run_of_the_rotation_shows_no_password(trusted, tmp_path):
     assert SECRET not in done.stdout + done.stderr
 
 
-def mail(report: str, name: str) -> bytes:
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def pem(key: rsa.RSAPrivateKey) -> str:
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+def publish(zone, key: rsa.RSAPrivateKey, *places: str) -> None:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    text = base64.b64encode(key.public_key().public_bytes(serialization.Encoding.DER, form)).decode()
+    value = f"v=DKIM1; k=rsa; p={text}"
+    for place in places:
+        zone.put(place, "TXT", f'"{value[:200]}" "{value[200:]}"')
+
+
+def mail(report: str, name: str, sender: str = "dmarc@generated.example") -> bytes:
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "dmarc@generated.example", "dmarc@example.net", name
+    message["From"], message["To"], message["Subject"] = sender, "dmarc@example.net", name
     message.set_content("This is an aggregate report.")
     message.add_attachment(gzip.compress(report.encode()), "application", "gzip", filename=f"{name}.xml.gz")
     return message.as_bytes()
@@ -156,19 +178,25 @@ def evidence_of(collector: Collector, domain: str) -> dict[str, object]:
     return evidence(str(collector.home / "state"), collector.incoming, known, 14, TODAY, bind.PRIMARY, False)
 
 
-def test_reports_of_a_mailbox_become_a_step_of_the_policy(server, zone, trusted, tmp_path):
+def two_weeks(domain: str, sender: str) -> list[bytes]:
+    reports = [dmarc_reports.report(domain, TODAY - datetime.timedelta(days=age)) for age in range(1, 15)]
+    return [mail(one if number else in_rfc9990(one), f"day-{number}", sender) for number, one in enumerate(reports)]
+
+
+def test_reports_of_a_mailbox_become_a_step_of_the_policy(server, zone, trusted, tmp_path, key):
     trusted.make_folder("DMARC.Reports")
-    for age in range(1, 15):
-        report = dmarc_reports.report(zone.name, TODAY - datetime.timedelta(days=age))
-        trusted.deliver(mail(in_rfc9990(report) if age == 1 else report, f"day-{age}"), NOON, "DMARC.Reports")
+    publish(zone, key, "mf1._domainkey")
+    mails = [(raw, zone.name) for raw in two_weeks(zone.name, f"noreply@dmarc.{zone.name}")]
+    for raw in signed(mails, pem(key)):
+        trusted.deliver(raw, NOON, "DMARC.Reports")
     trusted.deliver(b"Subject: Hello\r\n\r\nThis is no report.\r\n", NOON, "DMARC.Reports")
     trusted.deliver(mail(dmarc_reports.report("other.example", TODAY), "other"), NOON)
     waiting = len(trusted.messages("INBOX"))
-    collector = Collector(tmp_path, {**trusted.place, "folder": "DMARC/Reports"})
+    collector = Collector(tmp_path, {**trusted.place, "folder": "DMARC/Reports"}, server.port)
     done = collector.collect(trusted.certificate)
     assert done.returncode == 0, done.stderr
     found = evidence_of(collector, zone.name)
-    assert (found["new"], found["known"]) == (14, 0)
+    assert (found["new"], found["known"], found["unsigned"]) == (14, 0, 0)
     assert found["problems"] == ['Message with subject "Hello" is not a valid report']
     assert found["domains"][zone.name]["days"][-1] == ["2026-11-21", 120, 0, 2, 0, 0]
     evidence_ = {zone.name: {**found["domains"][zone.name], "recorded": since("p=none", 28)}}
@@ -177,7 +205,7 @@ def test_reports_of_a_mailbox_become_a_step_of_the_policy(server, zone, trusted,
     assert stepped["stages"] == {zone.name: ["p=quarantine; t=y", str(TODAY)]}
     assert trusted.messages("DMARC.Reports") == []
     assert len(trusted.messages("Archive.Aggregate")) == 14
-    assert len(trusted.messages("Archive.Invalid")) == 1
+    assert len(trusted.messages("Archive.Unsigned.Invalid")) == 1
     assert len(trusted.messages("INBOX")) == waiting
     again = collector.collect(trusted.certificate)
     assert (again.returncode, os.listdir(collector.incoming)) == (0, [])
@@ -197,3 +225,99 @@ def test_a_mailbox_that_cannot_be_read_costs_no_report_of_the_directory(trusted,
     assert problem.startswith(f"dmarc_reports_imap: the IMAP server {words}")
     assert remedy in problem
     assert SECRET not in problem + done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("verify", "moves"), [(True, False), (False, True)])
+def test_reports_that_nobody_signed_move_no_policy_unless_they_are_believed(
+    server, zone, trusted, tmp_path, verify, moves
+):
+    folder = f"Forged.{verify}"
+    trusted.make_folder(folder)
+    for raw in two_weeks(zone.name, f"dmarc@{zone.name}"):
+        trusted.deliver(raw, NOON, folder)
+    place = {**trusted.place, "folder": folder.replace(".", "/")}
+    collector = Collector(tmp_path, place, server.port, verify=verify)
+    assert collector.collect(trusted.certificate).returncode == 0
+    found = evidence_of(collector, zone.name)
+    assert (found["new"], found["unsigned"]) == ((0, 14) if verify else (14, 0))
+    own = found["domains"][zone.name]
+    assert own["unsigned"] == ([["Generated", 14, 14 * 122]] if verify else [])
+    assert any("came in mail without a valid DKIM signature" in problem for problem in found["problems"]) is verify
+    zone.put("_dmarc", "TXT", '"v=DMARC1; p=none; rua=mailto:dmarc@example.com"')
+    stepped = run(server, moving(zone), evidence={zone.name: {**own, "recorded": since("p=none", 28)}})
+    assert (stepped["stages"][zone.name][0] == "p=quarantine; t=y") is moves
+    again = evidence_of(collector, zone.name)
+    assert (again["changed"], again["problems"]) == (False, [])
+
+
+def test_what_counts_as_signed(server, zone, trusted, tmp_path, key):
+    """The mail of each case ends where its name says."""
+    trusted.make_folder("Cases")
+    domain, stranger = zone.name, f"{zone.name}.example"
+    publish(zone, key, "mf1._domainkey", "mf1._domainkey.mail")
+
+    def case(number: int, name: str, sender: str = f"dmarc@{domain}") -> bytes:
+        return mail(dmarc_reports.report(domain, TODAY - datetime.timedelta(days=number)), name, sender)
+
+    plain = [
+        (case(1, "signed itself"), domain),
+        (case(2, "signed by the domain above", f"x@dmarc.{domain}"), domain),
+        (case(3, "signed by a host below"), f"mail.{domain}"),
+        (case(4, "unsigned by its own domain", f"dmarc@{stranger}"), domain),
+        (case(5, "later", "dmarc@broken.test"), "broken.test"),
+    ]
+    mails = signed(plain, pem(key))
+    [good] = signed([(case(6, "unsigned since it changed"), domain)], pem(key))
+    [long] = signed([(case(7, "unsigned at its end"), domain)], pem(key), length=True)
+    [two] = signed([(case(8, "unsigned with two authors"), domain)], pem(key))
+    [lost] = signed([(case(9, "unsigned without a key"), domain)], pem(key), "mf9")
+    mails += [good.replace(b"This is an aggregate", b"This is no aggregate"), long + b"\n--more\n", lost]
+    mails += [f"From: ceo@{stranger}\n".encode() + two, case(10, "unsigned at all")]
+    for raw in mails:
+        trusted.deliver(raw, NOON, "Cases")
+    before = {folder: len(trusted.messages(folder)) for folder in ("Archive.Aggregate", "Archive.Unsigned.Aggregate")}
+    collector = Collector(tmp_path, {**trusted.place, "folder": "Cases"}, server.port)
+    done = collector.collect(trusted.certificate)
+    assert done.returncode == 0, done.stderr
+
+    def subjects(folder: str) -> set[str]:
+        own = trusted.messages(folder)[before.get(folder, 0) :]
+        return {message_from_bytes(raw)["Subject"].split()[0] for raw in own}
+
+    assert subjects("Archive.Aggregate") == {"signed"}
+    assert subjects("Archive.Unsigned.Aggregate") == {"unsigned"}
+    assert subjects("Cases") == {"later"}
+    found = evidence_of(collector, domain)
+    assert (found["new"], found["unsigned"]) == (3, 6)
+    assert "1 messages stay in Cases, because the DNS did not answer for their DKIM keys" in found["problems"]
+
+
+def test_only_reporters_that_are_named_count(server, zone, trusted, tmp_path, key):
+    trusted.make_folder("Named")
+    publish(zone, key, "mf1._domainkey")
+    senders = [f"dmarc@{zone.name}", f"x@mail.{zone.name}", f"guest@{zone.name}"]
+    report = [dmarc_reports.report(zone.name, TODAY - datetime.timedelta(days=age)) for age in (1, 2, 3)]
+    mails = [(mail(text, sender, sender), zone.name) for text, sender in zip(report, senders, strict=True)]
+    for raw in signed(mails, pem(key)):
+        trusted.deliver(raw, NOON, "Named")
+    named = [f"dmarc@{zone.name}", f"mail.{zone.name}"]
+    collector = Collector(tmp_path, {**trusted.place, "folder": "Named"}, server.port, reporters=named)
+    assert collector.collect(trusted.certificate).returncode == 0
+    found = evidence_of(collector, zone.name)
+    assert (found["new"], found["unsigned"]) == (2, 1)
+
+
+def test_a_maildir_is_sorted_as_well(server, zone, tmp_path, key):
+    publish(zone, key, "mf1._domainkey")
+    maildir = tmp_path / "Maildir"
+    for part in ("cur", "new", "tmp"):
+        (maildir / part).mkdir(parents=True)
+    mails = [(raw, zone.name) for raw in two_weeks(zone.name, f"dmarc@{zone.name}")[:2]]
+    for number, raw in enumerate([signed(mails[:1], pem(key))[0], mails[1][0]]):
+        (maildir / f"new/{NOON}.{number}.test").write_bytes(raw)
+    collector = Collector(tmp_path, {}, server.port, maildir=str(maildir))
+    done = collector.collect(Path("/dev/null"))
+    assert done.returncode == 0, done.stderr
+    found = evidence_of(collector, zone.name)
+    assert (found["new"], found["unsigned"]) == (1, 1)
+    assert sorted(path.parent.parent.name for path in maildir.rglob(f"{NOON}.*")) == ["Aggregate", "Aggregate"]

@@ -74,6 +74,7 @@ EVIDENCE: dict[str, Any] = {
             source("2001:db8::7", "forwarded", 6, "fail example.com mf1", "pass list.example"),
         ],
         "more_sources": 4,
+        "unsigned": [["google.com", 3, 1200], ["<b>Somebody</b>", 1, 5]],
     },
     "broken.example": {"days": [["2026-11-17", 630, 70, 0, 0, 0]], "sources": [], "more_sources": 0},
 }

@@ -282,6 +282,23 @@ class TestCollecting:
         assert (again["changed"], again["new"], again["known"]) == (False, 0, 1)
         assert again["domains"] == first["domains"]
 
+    def test_reports_that_nobody_signed_are_counted_apart(self, host: Host) -> None:
+        forged = made(7, records__0__count=900)
+        run = host.parsed(made(1))
+        (run / "unsigned.json").write_text(
+            json.dumps([forged, made(1), made(8, policy_published__domain="else.example")])
+        )
+        found = host.evidence()
+        assert (found["changed"], found["new"], found["unsigned"]) == (True, 1, 3)
+        assert found["domains"]["example.com"]["days"] == [["2024-01-26", 2, 0, 0, 0, 0]]
+        assert found["domains"]["example.com"]["unsigned"] == [["example.org", 2, 902]]
+        assert found["domains"]["twlnet.com"]["unsigned"] == []
+        assert found["problems"][0].startswith("3 reports came in mail without a valid DKIM signature of its sender")
+        run = host.parsed(forged)
+        (run / "unsigned.json").write_text(json.dumps([forged]))
+        again = host.evidence()
+        assert (again["new"], again["unsigned"], again["problems"]) == (1, 0, [])  # the signed one counts after all
+
     def test_reports_of_one_number_by_two_receivers_are_two(self, host: Host) -> None:
         host.parsed(made(1), made(1, report_metadata__org_name="Another"))
         assert host.evidence()["new"] == 2
