@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import Report, Wanted, plan_keys
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import pack
-from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass, view_of
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass, registered, view_of
 
 _TRAVELS: dict[str, Any] = {"pairs": [], "seal": {}, "receive": {}}
 
@@ -52,17 +52,11 @@ class ActionModule(ActionBase):
         found.pop("invocation", None)
         return found
 
-    def _registered(self, host: str, name: str) -> Any:
-        """What a task of this run registered for another host, unless it failed there."""
-        hostvars = self._variables["hostvars"]
-        found = hostvars[host].get(name) if host in hostvars else None
-        return None if not found or found.get("failed") or found.get("unreachable") else found
-
     def _plan(self, arguments: dict[str, Any]) -> dict[str, Any]:
         domains: list[Wanted] = mass("domains", arguments.get("domains"), list, self._variables)
         name = arguments.get("reports", "__dkim_read")
         hosts = sorted({host for item in domains for host in item["signers"]})
-        reports: dict[str, Report] = {host: found for host in hosts if (found := self._registered(host, name))}
+        reports: dict[str, Report] = {host: own for host in hosts if (own := registered(host, name, self._variables))}
         plan = plan_keys(domains, reports, boolean(arguments.get("staged", False)))
         if plan.problems:
             listed = "\n".join(f"- {problem}" for problem in plan.problems)
@@ -79,7 +73,7 @@ class ActionModule(ActionBase):
         here = self._variables["inventory_hostname"]
         parcels = {}
         for owner in receive:
-            made = self._registered(owner, name) or {}
+            made = registered(owner, name, self._variables) or {}
             if here not in made.get("parcels", {}):
                 raise AnsibleActionFail(f"{here}: {owner} sealed no keys for this host; see its task above. Run again.")
             parcels[owner] = made["parcels"][here]

@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import pack
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_task import decide_task, publish_task
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass, named, registered, view_of
 
 _DEFAULTS: dict[str, Any] = {
     "pairs": [],
@@ -56,12 +57,15 @@ class ActionModule(ActionBase):
     def _step(self, params: dict[str, Any]) -> dict[str, Any]:
         step, check = params.get("step"), self._task.check_mode
         if step == "decide":
-            views = self._variables["hostvars"][self._here][params["views"]]["views"]
-            return decide_task(params, self._reports(params), views, check)
+            params["domains"] = mass("domains", params["domains"], list, self._variables)
+            views = named("views", f"{params['views']}.views", self._variables)
+            return self._shown(decide_task(params, self._reports(params), views, check))
         if step == "publish":
-            return publish_task(params, self._decisions(params), check)
+            params["keys"] = mass("keys", params["keys"], dict, self._variables)
+            return self._shown(publish_task(params, self._decisions(params), check))
         if step == "look":
-            return self._remote(params, {"pairs": params["pairs"]})
+            pairs = params["pairs"] or view_of(self._here, params["views"], self._variables)["signing"]
+            return self._remote(params, {"pairs": pairs})
         if step == "keep":
             decisions = self._decisions(params)
             states, gone = (decisions[name].get(self._here, empty) for name, empty in (("copies", {}), ("shred", [])))
@@ -84,14 +88,16 @@ class ActionModule(ActionBase):
         done.pop("invocation", None)
         return done
 
+    def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
+        if not self._task.diff:
+            result.pop("diff", None)  # that of a whole fleet takes its time on the way to the controller's main process
+        return result
+
     def _reports(self, params: dict[str, Any]) -> dict[str, Any]:
         """What the senders said in this run; those that could not be reached said nothing."""
-        hostvars, found = self._variables["hostvars"], {}
-        for host in sorted({host for item in params["domains"] for host in item["signers"]}):
-            report = hostvars[host].get(params["reports"]) if host in hostvars else None
-            if report and "public" in report and not report.get("failed") and not report.get("unreachable"):
-                found[host] = report
-        return found
+        hosts = sorted({host for item in params["domains"] for host in item["signers"]})
+        found = {host: registered(host, params["reports"], self._variables) for host in hosts}
+        return {host: report for host, report in found.items() if report and "public" in report}
 
     def _decisions(self, params: dict[str, Any]) -> Any:
-        return self._variables["hostvars"][self._here][params["decided"]]["decisions"]
+        return named("decided", f"{params['decided']}.decisions", self._variables)

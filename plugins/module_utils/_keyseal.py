@@ -16,6 +16,8 @@ import json
 import os
 from typing import Any
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._rsa import numbers, signs
+
 try:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives import hashes, serialization
@@ -42,7 +44,7 @@ def make_pair(bits: int) -> tuple[bytes, str]:
     """Make an RSA key: PKCS#8 PEM without a passphrase, the form that rspamd reads, and the public half."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return pem, _public(key)
+    return pem, _rsa_public(key.public_key())
 
 
 def make_ed25519() -> tuple[bytes, str]:
@@ -53,10 +55,16 @@ def make_ed25519() -> tuple[bytes, str]:
 
 
 def public_of(private: bytes) -> str:
-    """Return the public half as DNS publishes it, the value of p=. The check of an RSA key costs some 20 ms."""
+    """Return the public half as DNS publishes it, the value of p=, of a key that signs."""
     if private.startswith(b"-----BEGIN"):
-        return _public(_load(private))
-    return _ed25519_public(Ed25519PrivateKey.from_private_bytes(base64.b64decode(private, validate=True)))
+        key = numbers(private)
+        if not signs(key):
+            raise ValueError("is damaged: what it signs is not valid")
+        return _rsa_public(rsa.RSAPublicNumbers(key.e, key.n).public_key())
+    try:
+        return _ed25519_public(Ed25519PrivateKey.from_private_bytes(base64.b64decode(private, validate=True)))
+    except ValueError:
+        raise ValueError("is no private key") from None
 
 
 def _ed25519_public(key: Ed25519PrivateKey) -> str:
@@ -71,9 +79,9 @@ def _load(pem: bytes) -> rsa.RSAPrivateKey:
     return key
 
 
-def _public(key: rsa.RSAPrivateKey) -> str:
+def _rsa_public(key: rsa.RSAPublicKey) -> str:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return base64.b64encode(key.public_key().public_bytes(serialization.Encoding.DER, form)).decode("ascii")
+    return base64.b64encode(key.public_bytes(serialization.Encoding.DER, form)).decode("ascii")
 
 
 def _oaep() -> padding.OAEP:

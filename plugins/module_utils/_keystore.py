@@ -17,13 +17,12 @@ import grp
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _keyseal
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import sync_directory, write_file
 from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
+from ansible_collections.mailfleet.mta.plugins.module_utils._processes import everywhere
 
 _NAME = re.compile(r"(?!.{254})[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\Z")
 _BITS = 2048
@@ -105,8 +104,8 @@ class Keystore:
     def make(self, pairs: Sequence[Pair], ed25519: Sequence[Pair] = ()) -> None:
         """Make the missing keys: RSA, or Ed25519 for those that C(ed25519) names."""
         with self.writing():
-            self._everywhere(self._make, [pair for pair in pairs if pair not in ed25519])
-            self._everywhere(self._make_ed25519, list(ed25519))
+            everywhere(self._make, [pair for pair in pairs if pair not in ed25519])
+            everywhere(self._make_ed25519, list(ed25519))
 
     def seal(self, pairs: Iterable[Pair], exchange_public: str, sender: str, recipient: str) -> str:
         """Seal the private keys of C(pairs) for another sender."""
@@ -130,7 +129,24 @@ class Keystore:
             missing = sorted(set(pairs) - received.keys())
             if missing:
                 raise KeyFailure(f"{sender} did not send the key {'/'.join(missing[0])}. Run again.")
-            self._everywhere(self._store, [(pair, received[pair], sender) for pair in pairs])
+            everywhere(self._store, [(pair, received[pair], sender) for pair in pairs])
+
+    def prove(self, pairs: Sequence[Pair]) -> Public:
+        """Return the public halves of private keys that lie where the signer reads them and sign."""
+        found: Public = {}
+        for (domain, selector), public in zip(pairs, everywhere(self._proof, pairs)):
+            if public:
+                found.setdefault(domain, {})[selector] = public
+        return found
+
+    def _proof(self, pair: Pair) -> str:
+        pem = _read(self.path(pair, "private"))
+        if not pem or self.misplaced([pair]):
+            return ""
+        try:
+            return _keyseal.public_of(pem)
+        except ValueError:
+            return ""
 
     def _make(self, pair: Pair) -> None:
         self._finish(self._base(pair), lambda: _keyseal.make_pair(_BITS), 0o640, self.gid())
@@ -140,7 +156,8 @@ class Keystore:
 
     def _store(self, item: tuple[Pair, bytes, str]) -> None:
         pair, pem, sender = item
-        base, public = self._base(pair), _keyseal.public_of(pem)
+        base = self._base(pair)
+        public = _public_of(base, pem)
         self._finish(base, lambda: (pem, public), 0o640, self.gid())
         if self.read([pair])[0] != {pair[0]: {pair[1]: public}}:
             raise KeyFailure(
@@ -185,17 +202,6 @@ class Keystore:
         os.chown(path, os.geteuid(), self.gid())
         os.chmod(path, 0o750)
 
-    @staticmethod
-    def _everywhere(work: Callable[..., None], items: Sequence[object]) -> None:
-        """Use all processors, by processes: Debian 13's library holds the interpreter's lock while it makes a key."""
-        workers = min(os.cpu_count() or 1, len(items))
-        if workers < 2:
-            for item in items:
-                work(item)
-            return
-        with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-            list(pool.map(work, items, chunksize=max(1, len(items) // (workers * 8))))
-
     def _finish(self, base: str, pair: Callable[[], tuple[bytes, str]], mode: int, gid: int) -> None:
         """Write what is missing of a pair; a private half that exists counts, and a public one must belong to it."""
         for half in ("private", "public"):
@@ -207,7 +213,7 @@ class Keystore:
             private, public = pair()
             _write(f"{base}.private", private.decode("ascii"), mode, gid)
         else:
-            public = _keyseal.public_of(private)
+            public = _public_of(base, private)
         kept = _read(f"{base}.public")
         if not kept:
             _write(f"{base}.public", f"{public}\n", 0o644, gid)
@@ -215,6 +221,15 @@ class Keystore:
             raise KeyFailure(
                 f"{base}.public does not belong to {base}.private. Remove the one that is not in DNS and run again."
             )
+
+
+def _public_of(base: str, private: bytes) -> str:
+    try:
+        return _keyseal.public_of(private)
+    except ValueError as error:
+        raise KeyFailure(
+            f"{base}.private {error}. Restore it, or remove both halves here if another sender has the key; run again."
+        ) from None
 
 
 def _read(path: str) -> bytes | None:

@@ -18,7 +18,6 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Callable
 
-from ansible_collections.mailfleet.mta.plugins.module_utils import _keyseal
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Run
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import Job, Result, check_job_pairs, read
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import read_text
@@ -57,13 +56,8 @@ def _made(store: Keystore, public: Mapping[str, Mapping[str, str]]) -> dict[str,
 
 def _proofs(store: Keystore, states: Iterable[State]) -> dict[str, dict[str, str]]:
     """Public halves worked out from the private ones, which costs time, where a switch is near."""
-    found: dict[str, dict[str, str]] = {}
-    for state in states:
-        for name in state.members(state.next) if state.stage in ("visible", "soaked") else ():
-            pem = read_text(store.path((state.domain, name), "private"))
-            if pem and not store.misplaced([(state.domain, name)]):
-                found.setdefault(state.domain, {})[name] = _keyseal.public_of(pem.encode("ascii"))
-    return found
+    near = [state for state in states if state.stage in ("visible", "soaked")]
+    return store.prove([(state.domain, name) for state in near for name in state.members(state.next)])
 
 
 def _queue_lifetime(pools: Iterable[str], run: Run) -> int:

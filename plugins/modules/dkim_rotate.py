@@ -30,17 +30,21 @@ options:
     choices: [look, decide, keep, publish, probe]
     required: true
   pairs:
-    description: For O(step=look), the domains of this sender, each with C(domain) and C(selector).
+    description:
+      - For O(step=look), the domains of this sender, each with C(domain) and C(selector). All that it signs for by
+        O(views) when empty.
     type: list
     elements: dict
     default: []
   domains:
-    description: The list RV(mailfleet.mta.compile#module:domains), for O(step=decide).
-    type: list
-    elements: dict
+    description:
+      - For O(step=decide), the list RV(mailfleet.mta.compile#module:domains).
+      - The name of the variable that holds the list is enough, and faster.
+    type: raw
     default: []
   views:
-    description: For O(step=decide), the variable that has RV(mailfleet.mta.compile#module:views), in C(views).
+    description:
+      - For O(step=look) and O(step=decide), the name of the variable that holds the answer of M(mailfleet.mta.compile).
     type: str
     default: fleet_compiled
   reports:
@@ -94,8 +98,10 @@ options:
     type: dict
     default: {}
   keys:
-    description: For O(step=publish), RV(mailfleet.mta.dkim_keys#module:public_keys).
-    type: dict
+    description:
+      - For O(step=publish), RV(mailfleet.mta.dkim_keys#module:public_keys).
+      - A variable's name is taken too, as in O(domains).
+    type: raw
     default: {}
   limits:
     description: Protection against mass changes of the DNS; see M(mailfleet.mta.dns_auth).
@@ -134,13 +140,13 @@ EXAMPLES = r"""
 - name: Look at keys, states and queues
   mailfleet.mta.dkim_rotate:
     step: look
-    pairs: "{{ fleet_compiled.views[inventory_hostname].signing }}"
+    views: fleet_compiled
   register: __dkim_read
 
 - name: Decide what every domain does in this run
   mailfleet.mta.dkim_rotate:
     step: decide
-    domains: "{{ fleet_compiled.domains }}"
+    domains: fleet_compiled.domains
     dns: "{{ fleet_dns }}"
     policy: {rotate_after: 90d, seen: [{maildir: /var/mail/seed, authserv_id: mx.example.net}]}
   run_once: true
@@ -211,7 +217,7 @@ def main() -> None:
         argument_spec={
             "step": {"type": "str", "choices": ["look", "decide", "keep", "publish", "probe"], "required": True},
             "pairs": {"type": "list", "elements": "dict", "default": []},
-            "domains": {"type": "list", "elements": "dict", "default": []},
+            "domains": {"type": "raw", "default": []},
             "views": {"type": "str", "default": "fleet_compiled"},
             "reports": {"type": "str", "default": "__dkim_read"},
             "decided": {"type": "str", "default": "dkim_decided"},
@@ -221,7 +227,7 @@ def main() -> None:
             "reason": {"type": "str", "default": ""},
             "now": {"type": "str", "default": ""},
             "dns": {"type": "dict", "default": {}, "no_log": True},
-            "keys": {"type": "dict", "default": {}, "no_log": False},
+            "keys": {"type": "raw", "default": {}, "no_log": False},
             "limits": {"type": "dict", "default": {}},
             "name_server_port": {"type": "int", "default": 53},
             "skip_name_servers": {"type": "list", "elements": "str", "default": []},

@@ -44,6 +44,13 @@ def view_of(host: str, name: str, variables: Mapping[str, Any]) -> Any:
     return views[host]
 
 
+def registered(host: str, name: str, variables: Mapping[str, Any]) -> Any:
+    """What a task of this run registered for a host, as it is, unless it failed there or said nothing."""
+    hostvars = variables["hostvars"]
+    found = hostvars.raw_get(host).get(name) if host in hostvars else None
+    return None if not found or found.get("failed") or found.get("unreachable") else found
+
+
 def _text(option: str, value: str) -> Any:
     try:
         return json.loads(value)

@@ -32,6 +32,11 @@ def small_keys_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
 
 
+class Hostvars(dict[str, dict[str, Any]]):
+    def raw_get(self, host: str) -> dict[str, Any]:
+        return self[host]
+
+
 class Fleet:
     """Senders as directories; the tasks of the role in their order."""
 
@@ -40,7 +45,7 @@ class Fleet:
         self.domains = [
             {"domain": domain, "pool": "p", "selector": "mf1", "signers": domains[domain]} for domain in sorted(domains)
         ]
-        self.vars: dict[str, dict[str, Any]] = {host: {} for host in self.stores}
+        self.vars = Hostvars({host: {} for host in self.stores})
 
     def task(self, host: str, check_mode: bool = False, **arguments: Any) -> dict[str, Any]:
         task = MagicMock(args=arguments, async_val=0, check_mode=check_mode)

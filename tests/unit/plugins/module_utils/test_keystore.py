@@ -117,6 +117,36 @@ def test_share(new_store: Callable[[str], Keystore]) -> None:
     share(one, two, [PAIR, OTHER])
 
 
+def damage(path: Path) -> None:
+    lines = path.read_bytes().splitlines()
+    lines[len(lines) // 2] = lines[len(lines) // 2][::-1]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+
+
+@pytest.mark.parametrize(
+    "harm", [damage, lambda path: path.unlink(), lambda path: path.chmod(0o600), lambda path: path.write_text("x")]
+)
+def test_only_keys_that_sign_are_proven(store: Keystore, harm: Callable[[Path], Any]) -> None:
+    store.make([PAIR, OTHER], ed25519=[OTHER])
+    public = store.read([PAIR, OTHER])[0]
+    assert store.prove([PAIR, OTHER]) == public
+    harm(Path(store.path(PAIR, "private")))
+    assert store.prove([PAIR, OTHER]) == {OTHER[0]: public[OTHER[0]]}
+    harm(Path(store.path(OTHER, "private")))
+    assert store.prove([PAIR, OTHER]) == {}
+
+
+@pytest.mark.parametrize("pair", [PAIR, OTHER])
+def test_a_damaged_key_is_told_and_left_alone(store: Keystore, pair: tuple[str, str]) -> None:
+    store.make([PAIR, OTHER], ed25519=[OTHER])
+    damage(Path(store.path(pair, "private")))
+    Path(store.path(pair, "public")).unlink()
+    before = bytes_of(store, pair, "private")
+    with pytest.raises(KeyFailure, match=r"private is .*Restore it"):
+        store.make([pair])
+    assert bytes_of(store, pair, "private") == before
+
+
 def test_parcel_shows_no_key(new_store: Callable[[str], Keystore]) -> None:
     one, two = new_store("mx1"), new_store("mx2")
     one.make([PAIR])

@@ -1,0 +1,64 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from ansible_collections.mailfleet.mta.plugins.module_utils._rsa import Numbers, numbers, signs
+
+KEY = rsa.generate_private_key(65537, 1024)
+OTHER = rsa.generate_private_key(65537, 1024)
+CURVE = ec.generate_private_key(ec.SECP256R1())
+
+
+def pem(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+    form: PrivateFormat = PrivateFormat.PKCS8,
+    by: KeySerializationEncryption | None = None,
+) -> bytes:
+    return key.private_bytes(Encoding.PEM, form, by or NoEncryption())
+
+
+def library(key: rsa.RSAPrivateKey) -> Numbers:
+    own = key.private_numbers()
+    public = own.public_numbers
+    return Numbers(public.n, public.e, own.d, own.p, own.q, own.dmp1, own.dmq1, own.iqmp)
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+@pytest.mark.parametrize("bits", [1024, 2048, 3072])
+def test_numbers_are_those_that_the_library_reads(form: PrivateFormat, bits: int) -> None:
+    key = rsa.generate_private_key(65537, bits)
+    assert numbers(pem(key, form)) == library(key)
+    assert signs(numbers(pem(key, form)))
+
+
+@pytest.mark.parametrize("part", [name for name in Numbers._fields if name != "d"])
+def test_every_number_that_signers_use_must_fit(part: str) -> None:
+    good = library(KEY)
+    assert not signs(good._replace(**{part: getattr(library(OTHER), part) if part != "e" else 3}))
+    assert not signs(good._replace(**{part: getattr(good, part) ^ 1 << 9}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"", b"\n", b"-----BEGIN PRIVATE KEY-----\n", pem(CURVE), pem(CURVE, PrivateFormat.TraditionalOpenSSL),
+        pem(KEY, by=BestAvailableEncryption(b"x")),
+        pem(KEY, PrivateFormat.TraditionalOpenSSL, BestAvailableEncryption(b"x")),
+        pem(KEY)[:300] + b"\n-----END PRIVATE KEY-----\n", pem(KEY).replace(b"A", b"*"),
+    ],
+)  # fmt: skip
+def test_what_is_no_rsa_key(text: bytes) -> None:
+    with pytest.raises(ValueError, match="is no RSA key without passphrase"):
+        numbers(text)
