@@ -8,49 +8,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_keys import Report, Wanted, plan_keys
-from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import pack
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._dkim_action import DkimAction
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass, registered, view_of
 
 _TRAVELS: dict[str, Any] = {"pairs": [], "seal": {}, "receive": {}}
 
 
-class ActionModule(ActionBase):
-    _supports_check_mode = True
-    _requires_connection = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        self._variables = task_vars or {}
-        # Every result holds all keys of a host: no verbosity prints them.
-        result["_ansible_verbose_override"] = True
-        try:
-            return {**result, **self._step(dict(self._task.args))}
-        except ValueError as error:
-            raise AnsibleActionFail(str(error)) from None
+class ActionModule(DkimAction):
+    MODULE = "mailfleet.mta.dkim_keys"
 
     def _step(self, arguments: dict[str, Any]) -> dict[str, Any]:
         step = arguments.get("step", "read")
         if step == "plan":
             return self._plan(arguments)
-        job: dict[str, Any] = {"host": self._variables["inventory_hostname"]}
         views = arguments.pop("views", None)
         if views:
-            arguments["pairs"] = view_of(job["host"], str(views), self._variables)["signing"]
-        for option, empty in _TRAVELS.items():
-            job[option] = arguments.pop(option, None) or empty
+            arguments["pairs"] = view_of(self._here, str(views), self._variables)["signing"]
+        job = {option: arguments.pop(option, None) or empty for option, empty in _TRAVELS.items()}
         if step == "store" and not self._task.check_mode:
             job["parcels"] = self._parcels(job["receive"], arguments.get("made", "__dkim_made"))
-        arguments["job"] = pack(job)
-        found: dict[str, Any] = self._execute_module(
-            "mailfleet.mta.dkim_keys", module_args=arguments, task_vars=self._variables
-        )
-        found.pop("invocation", None)
-        return found
+        return self._on_sender(arguments, job)
 
     def _plan(self, arguments: dict[str, Any]) -> dict[str, Any]:
         domains: list[Wanted] = mass("domains", arguments.get("domains"), list, self._variables)
@@ -70,11 +50,10 @@ class ActionModule(ActionBase):
         }
 
     def _parcels(self, receive: dict[str, Any], name: str) -> dict[str, str]:
-        here = self._variables["inventory_hostname"]
         parcels = {}
         for owner in receive:
             made = registered(owner, name, self._variables) or {}
-            if here not in made.get("parcels", {}):
-                raise AnsibleActionFail(f"{here}: {owner} sealed no keys for this host; see its task above. Run again.")
-            parcels[owner] = made["parcels"][here]
+            if self._here not in made.get("parcels", {}):
+                raise ValueError(f"{self._here}: {owner} sealed no keys for this host; see its task above. Run again.")
+            parcels[owner] = made["parcels"][self._here]
         return parcels

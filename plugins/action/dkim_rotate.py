@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import pack
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_task import decide_task, publish_task
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._dkim_action import DkimAction
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._masses import mass, named, registered, view_of
 
 _DEFAULTS: dict[str, Any] = {
@@ -35,63 +32,34 @@ _DEFAULTS: dict[str, Any] = {
 _REMOTE = ("step", "directory", "group")
 
 
-class ActionModule(ActionBase):
-    _supports_check_mode = True
-    _requires_connection = True
+class ActionModule(DkimAction):
+    MODULE = "mailfleet.mta.dkim_rotate"
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        self._variables = task_vars or {}
-        # Results hold the keys and states of a whole fleet: no verbosity prints them.
-        result["_ansible_verbose_override"] = True
-        arguments = dict(self._task.args)
+    def _step(self, arguments: dict[str, Any]) -> dict[str, Any]:
         unknown = sorted(set(arguments) - set(_DEFAULTS) - set(_REMOTE))
         if unknown:
-            raise AnsibleActionFail(f"{unknown[0]}: is no option. Use one of {', '.join((*_REMOTE, *_DEFAULTS))}.")
+            raise ValueError(f"{unknown[0]}: is no option. Use one of {', '.join((*_REMOTE, *_DEFAULTS))}.")
         params = {**_DEFAULTS, **{name: value for name, value in arguments.items() if value is not None}}
-        try:
-            return {**result, **self._step(params)}
-        except ValueError as error:
-            raise AnsibleActionFail(str(error)) from None
-
-    def _step(self, params: dict[str, Any]) -> dict[str, Any]:
         step, check = params.get("step"), self._task.check_mode
+        remote = {name: params[name] for name in _REMOTE if name in params}
         if step == "decide":
             params["domains"] = mass("domains", params["domains"], list, self._variables)
             views = named("views", f"{params['views']}.views", self._variables)
-            return self._shown(decide_task(params, self._reports(params), views, check))
+            return decide_task(params, self._reports(params), views, check)
         if step == "publish":
             params["keys"] = mass("keys", params["keys"], dict, self._variables)
-            return self._shown(publish_task(params, self._decisions(params), check))
+            return publish_task(params, self._decisions(params), check)
         if step == "look":
             pairs = params["pairs"] or view_of(self._here, params["views"], self._variables)["signing"]
-            return self._remote(params, {"pairs": pairs})
+            return self._on_sender(remote, {"pairs": pairs})
         if step == "keep":
             decisions = self._decisions(params)
             states, gone = (decisions[name].get(self._here, empty) for name, empty in (("copies", {}), ("shred", [])))
-            return self._remote(params, {"states": states, "shred": gone}) if states or gone else {"changed": False}
+            return self._on_sender(remote, {"states": states, "shred": gone}) if states or gone else {"changed": False}
         if step == "probe":
             probes = self._decisions(params)["probes"].get(self._here, [])
-            return self._remote(params, {"probes": probes}) if probes else {"changed": False, "refused": []}
+            return self._on_sender(remote, {"probes": probes}) if probes else {"changed": False, "refused": []}
         raise ValueError(f"step: '{step}' is none of look, decide, keep, publish, probe.")
-
-    @property
-    def _here(self) -> str:
-        return str(self._variables["inventory_hostname"])
-
-    def _remote(self, params: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]:
-        arguments = {name: params[name] for name in _REMOTE if name in params}
-        arguments["job"] = pack({"host": self._here, **job})
-        done: dict[str, Any] = self._execute_module(
-            "mailfleet.mta.dkim_rotate", module_args=arguments, task_vars=self._variables
-        )
-        done.pop("invocation", None)
-        return done
-
-    def _shown(self, result: dict[str, Any]) -> dict[str, Any]:
-        if not self._task.diff:
-            result.pop("diff", None)  # that of a whole fleet takes its time on the way to the controller's main process
-        return result
 
     def _reports(self, params: dict[str, Any]) -> dict[str, Any]:
         """What the senders said in this run; those that could not be reached said nothing."""

@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import host
+from ansible_collections.mailfleet.mta.plugins.module_utils._files import sentence
 from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
 from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore, Pair, check_pairs
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_host import live_signing, read_states
@@ -30,6 +32,18 @@ def pack(job: Job) -> str:
 def unpack(packed: str) -> Job:
     job: Job = json.loads(zlib.decompress(base64.b64decode(packed)))
     return job
+
+
+def carry_out(module: Any, step: Callable[[Keystore, Job, bool], Result]) -> None:
+    """Take a step with the options of an AnsibleModule, and end it."""
+    store = Keystore(module.params["directory"], module.params["group"])
+    try:
+        result = step(store, unpack(module.params["job"]), module.check_mode)
+    except KeyFailure as error:
+        module.fail_json(msg=f"{host()}: {error}")
+    except OSError as error:
+        module.fail_json(msg=f"{host()}: {sentence(error, store.directory)} No existing key was touched.")
+    module.exit_json(**result)
 
 
 def check_job_pairs(items: Iterable[Any]) -> list[Pair]:

@@ -137,11 +137,7 @@ parcels:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._command import host
-from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import STEPS, unpack
-from ansible_collections.mailfleet.mta.plugins.module_utils._files import sentence
-from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
-from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import STEPS, carry_out
 
 
 def main() -> None:
@@ -162,14 +158,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    store = Keystore(module.params["directory"], module.params["group"])
-    try:
-        result = STEPS[module.params["step"]](store, unpack(module.params["job"]), module.check_mode)
-    except KeyFailure as error:
-        module.fail_json(msg=f"{host()}: {error}")
-    except OSError as error:
-        module.fail_json(msg=f"{host()}: {sentence(error, store.directory)} No existing key was touched.")
-    module.exit_json(**result)
+    carry_out(module, STEPS[module.params["step"]])
 
 
 if __name__ == "__main__":

@@ -201,13 +201,12 @@ refused:
   elements: str
 """
 
+from functools import partial
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.mailfleet.mta.plugins.module_utils._command import host, runner
-from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import unpack
-from ansible_collections.mailfleet.mta.plugins.module_utils._files import sentence
-from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
-from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore
+from ansible_collections.mailfleet.mta.plugins.module_utils._command import runner
+from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import carry_out
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_orders import ORDERS
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_steps import STEPS
 
@@ -237,15 +236,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    store = Keystore(module.params["directory"], module.params["group"])
-    job, run = unpack(module.params["job"]), runner(module.run_command)
-    try:
-        result = STEPS[module.params["step"]](store, job, module.check_mode, run)
-    except KeyFailure as error:
-        module.fail_json(msg=f"{host()}: {error}")
-    except OSError as error:
-        module.fail_json(msg=f"{host()}: {sentence(error, store.directory)} No key in use was touched.")
-    module.exit_json(**result)
+    carry_out(module, partial(STEPS[module.params["step"]], run=runner(module.run_command)))
 
 
 if __name__ == "__main__":
