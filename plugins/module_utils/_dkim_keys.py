@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
+import itertools
 import typing as t
 import zlib
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_lineup import lineup
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_state import partner
 
-# What one signer reported: the public keys it can sign with, public keys without their private half, and the public
-# half of its exchange key (None in check mode, when it has none yet).
+# What one signer reported: the public keys it can sign with, public keys without their private half, the public half
+# of its exchange key (None in check mode, when it has none yet), and how quickly it makes keys.
 Public = dict[str, dict[str, str]]
 Pairs = list[dict[str, str]]
 
@@ -23,6 +25,7 @@ class Report(t.TypedDict):
     public: Public
     orphans: Public
     exchange: str | None
+    pace: int
 
 
 class Wanted(t.TypedDict):
@@ -79,6 +82,12 @@ def _refusal(name: str, silent: list[str], orphans: dict[str, str]) -> str | Non
     return None
 
 
+def _maker(name: str, signers: list[str], reports: t.Mapping[str, t.Any]) -> str:
+    """Making keys is slow, so the signers share the work by their pace; every controller chooses the same one."""
+    shares = list(itertools.accumulate(reports[host]["pace"] for host in signers))
+    return signers[bisect.bisect(shares, zlib.crc32(name.encode()) % shares[-1])]
+
+
 def plan_keys(wanted: t.Iterable[Wanted], reports: t.Mapping[str, t.Any], staged: bool = False) -> Plan:
     """Plan the run from what every signer reported; hosts missing in C(reports) were not reached.
 
@@ -123,8 +132,7 @@ def _plan_key(plan: Plan, item: Wanted, selector: str, reports: t.Mapping[str, t
         if refusal:
             plan.problems.append(refusal)
             return
-        # Making keys is slow, so the senders of a pool share the work; every controller chooses the same one.
-        owner = signers[zlib.crc32(name.encode()) % len(signers)]
+        owner = _maker(name, signers, reports)
         plan.make.setdefault(owner, []).append({**key, "kind": "ed25519"} if ed25519 else key)
     for host in signers:
         if host != owner and host not in held:

@@ -16,7 +16,7 @@ from typing import Any, Callable
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import host
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import sentence
-from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure
+from ansible_collections.mailfleet.mta.plugins.module_utils._keyseal import KeyFailure, pace
 from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore, Pair, check_pairs
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_host import live_signing, read_states
 
@@ -72,6 +72,7 @@ def read(store: Keystore, job: Job, check_mode: bool) -> Result:
         "public": public,
         "orphans": orphans,
         "exchange": had_exchange or (None if check_mode or not pairs else store.exchange_public(create=True)),
+        "pace": pace(),
         "repaired": misplaced,
         "rotation": read_states(store.directory, domains),
         "signing": live_signing(domains),

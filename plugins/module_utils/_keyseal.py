@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import ssl
 from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._rsa import numbers, signs
@@ -38,6 +39,11 @@ def require() -> None:
     """Reading works without the library; everything else begins with this."""
     if not AVAILABLE:
         raise KeyFailure("python3-cryptography is not installed on this sender. Install it and run again.")
+
+
+def pace() -> int:
+    """How many keys this host makes in a second, more or less: OpenSSL 3.0 takes 0.14 s for one, 3.5 takes 0.025 s."""
+    return (os.cpu_count() or 1) * (40 if ssl.OPENSSL_VERSION_INFO >= (3, 5) else 7)
 
 
 def make_pair(bits: int) -> tuple[bytes, str]:

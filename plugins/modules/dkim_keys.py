@@ -107,6 +107,10 @@ exchange:
   description: The public half of this sender's exchange key; empty in check mode as long as it has none.
   type: str
   returned: step=read
+pace:
+  description: About how many keys this sender makes in a second. Senders share the work by it.
+  type: int
+  returned: step=read
 rotation:
   description: This sender's copy of where the rotation of each domain stands; see M(mailfleet.mta.dkim_rotate).
   type: dict

@@ -57,6 +57,7 @@ class Sender:
             "public": {domain: dict(keys) for domain, keys in self.keys.items()},
             "orphans": {},
             "exchange": "X",
+            "pace": 1,
             "rotation": dict(self.states),
             "signing": dict(self.live),
             "proofs": self.keys,

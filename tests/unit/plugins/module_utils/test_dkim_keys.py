@@ -14,14 +14,14 @@ KEY = {"domain": "example.com", "selector": "mf1"}
 
 
 def held(public: str) -> Report:
-    return Report(public={"example.com": {"mf1": public}}, orphans={}, exchange="X")
+    return Report(public={"example.com": {"mf1": public}}, orphans={}, exchange="X", pace=1)
 
 
 def orphan(public: str) -> Report:
-    return Report(public={}, orphans={"example.com": {"mf1": public}}, exchange="X")
+    return Report(public={}, orphans={"example.com": {"mf1": public}}, exchange="X", pace=1)
 
 
-NOTHING = Report(public={}, orphans={}, exchange="X")
+NOTHING = Report(public={}, orphans={}, exchange="X", pace=1)
 
 
 def wanted(*signers: str) -> list[Wanted]:
@@ -80,7 +80,7 @@ def test_refusals(signers: list[str], reports: dict[str, Report], words: list[st
 
 
 def test_selectors_live_side_by_side() -> None:
-    report = Report(public={"example.com": {"old": "A", "new": "B"}}, orphans={}, exchange="X")
+    report = Report(public={"example.com": {"old": "A", "new": "B"}}, orphans={}, exchange="X", pace=1)
     items = [
         Wanted(domain="example.com", pool="campaign", selector=selector, signers=["mx1"])
         for selector in ("old", "new", "next")
@@ -103,3 +103,5 @@ def test_the_senders_share_the_work() -> None:
     assert sorted(plan.make) == ["mx1", "mx2"]
     assert all(30 < len(keys) < 70 for keys in plan.make.values())
     assert plan_keys([{**item, "signers": ["mx1", "mx2"]} for item in items], {"mx1": NOTHING, "mx2": NOTHING}) == plan
+    plan = plan_keys(items, {"mx1": NOTHING, "mx2": {**NOTHING, "pace": 9}})
+    assert 80 < len(plan.make["mx2"]) < 100  # the quicker one makes more

@@ -127,7 +127,14 @@ def test_check_mode_keeps_nothing(store: Keystore) -> None:
 
 def test_an_ed25519_key_is_made_beside_the_rsa_key_and_shared_like_it(store: Keystore, tmp_path: Path) -> None:
     state = State("a.example", "mf1", since=1, stage="staged", next="mf2", paired=("mf2",))
-    report = {"public": {}, "orphans": {}, "exchange": "X", "rotation": {"a.example": dump(state)}, "signing": {}}
+    report = {
+        "public": {},
+        "orphans": {},
+        "exchange": "X",
+        "pace": 1,
+        "rotation": {"a.example": dump(state)},
+        "signing": {},
+    }
     item = Wanted(domain="a.example", pool="p", selector="mf1", signers=["mx1"])
     made = plan_keys([item], {"mx1": report}, staged=True).make["mx1"]
     assert [(key["selector"], key.get("kind")) for key in made] == [("mf1", None), ("mf2", None), ("mf2-e", "ed25519")]
