@@ -201,8 +201,6 @@ refused:
   elements: str
 """
 
-from functools import partial
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import runner
@@ -236,7 +234,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    carry_out(module, partial(STEPS[module.params["step"]], run=runner(module.run_command)))
+    step, run = STEPS[module.params["step"]], runner(module.run_command)
+    carry_out(module, lambda store, job, check_mode: step(store, job, check_mode, run))
 
 
 if __name__ == "__main__":
