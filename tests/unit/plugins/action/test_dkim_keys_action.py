@@ -21,6 +21,7 @@ from ansible_collections.mailfleet.mta.plugins.action.dkim_keys import ActionMod
 from ansible_collections.mailfleet.mta.plugins.module_utils import _keystore
 from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import STEPS, unpack
 from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore
+from tests.support.hostvars import Hostvars
 
 GROUP = grp.getgrgid(os.getegid()).gr_name
 
@@ -30,11 +31,6 @@ def small_keys_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_keystore, "_BITS", 1024)
     monkeypatch.setattr(_keystore, "_EXCHANGE_BITS", 1024)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-
-
-class Hostvars(dict[str, dict[str, Any]]):
-    def raw_get(self, host: str) -> dict[str, Any]:
-        return self[host]
 
 
 class Fleet:
