@@ -62,7 +62,7 @@ class Wanted(NamedTuple):
     removable: tuple[str, ...] = ()  # spf: fleet addresses that are not of the domain's pool
     declared: bool = True  # dmarc: the inventory says a policy; otherwise a published one wins
     absent: bool = False  # remove the values, or the RRset
-    gate: str = ""  # what has to be true of the record at `beside` before this one is touched
+    gate: str = ""  # in _dns_gates.py: what has to be true of the record at `beside` before this one is touched
     beside: Key = ("", "")
 
     @property

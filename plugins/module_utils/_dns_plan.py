@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_gates import GATES
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
     LEFTOVER,
     Change,
@@ -26,7 +27,6 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import (
     values_of,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rules import RULES
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_rules_leftovers import GATES
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import printable
 
 PHASES = ("add", "final")
@@ -62,7 +62,9 @@ def make_plan(
             # Where nothing is wanted, nobody has to be able to look.
             _refuse(plan, want, unread.get(want.key, "") if want.rule != LEFTOVER else "")
             continue
-        if want.gate and not GATES[want.gate](values_of(existing.get(want.beside))):
+        shut = GATES[want.gate](want, values_of(existing.get(want.beside))) if want.gate else None
+        if shut is not None:
+            _report(plan, want, Outcome(None, notes=(shut,) if shut else ()))
             continue
         outcome = _decide(want, found, phase, release)
         if outcome.problem:

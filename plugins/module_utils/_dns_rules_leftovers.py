@@ -6,20 +6,16 @@
 
 Nobody keeps a list of what was published. A record is ours when it stands at a name that only this purpose uses, and
 says it as the builders of _records*.py say it: reading and building it again gives the same text.
-A gate looks at another record first: while it is shut, the RRset stays as it is.
 
 This module util is PRIVATE to the collection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ansible_collections.mailfleet.mta.plugins.module_utils import _records_bimi as _bimi
 from ansible_collections.mailfleet.mta.plugins.module_utils import _records_sts as _sts
 from ansible_collections.mailfleet.mta.plugins.module_utils import _records_tlsrpt as _tlsrpt
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Outcome, Values, Wanted
-from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import NO_KEY
 from ansible_collections.mailfleet.mta.plugins.module_utils._txt import has_version, printable
 
 
@@ -59,14 +55,7 @@ def _built(wanted: Wanted, text: str) -> bool:
 
 def _held(text: str) -> bool:
     """Senders keep a policy for as long as its max_age says, whatever the DNS says: RFC 8461 section 8.3."""
-    return _sts.is_sts(text) and not ends_policy(text)
-
-
-def ends_policy(text: str) -> bool:
-    try:
-        return _sts.is_end_id(_sts.parse_sts(text).id)
-    except ValueError:
-        return False
+    return _sts.is_sts(text) and not _sts.ends_policy(text)
 
 
 def _stays(wanted: Wanted, value: str) -> str:
@@ -86,18 +75,3 @@ def _waits(wanted: Wanted) -> str:
 
 def _goes(wanted: Wanted, value: str) -> str:
     return f"its record {wanted.name} {wanted.type} '{printable(value)}' goes: the inventory does not name it."
-
-
-def _parked(beside: Values) -> bool:
-    """Null MX alone may be anybody's; beside a revoked key for every selector it is that of our parked names."""
-    return NO_KEY in beside
-
-
-def _ended(beside: Values) -> bool:
-    return any(ends_policy(value) for value in beside)
-
-
-GATES: dict[str, Callable[[Values], bool]] = {
-    "parked": _parked,
-    "ended": _ended,
-}

@@ -70,16 +70,17 @@ def mta_sts(fleet: model.Fleet) -> Problems:
 
 
 def bimi(fleet: model.Fleet) -> Problems:
-    """Receivers show a logo only for mail that DMARC protects."""
+    """Receivers show a logo only for mail that DMARC protects; with a policy that moves, it is published in time."""
     for domain in fleet.domains.values():
         if not domain.published.bimi or domain.profile == model.PARKED:
             continue
         dmarc = domain.dmarc
-        if dmarc.get("policy", "none") == "none" or dmarc.get("sp") == "none" or dmarc.get("testing"):
+        weak = dmarc.get("policy", "none") == "none" and not domain.published.progression
+        if weak or dmarc.get("sp") == "none" or dmarc.get("testing"):
             yield Problem(
                 domain.path_of("bimi"),
                 "has no effect, because receivers want DMARC quarantine or reject in force, also for subdomains.",
-                "Raise dmarc.policy first (not sp: none, not testing: true), or remove bimi.",
+                "Raise dmarc.policy first (not sp: none, not testing: true), leave it to dmarc.yml, or remove bimi.",
             )
 
 

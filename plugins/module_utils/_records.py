@@ -139,6 +139,8 @@ def _receiving(auth: Auth, domain: str, ttl_of: Callable[[str], int]) -> list[Wa
     if logo:
         text = _bimi.build_bimi(_bimi.Bimi(logo["logo"], logo.get("certificate") or ""))
         tagged(f"{_bimi.SELECTOR}._bimi.{domain}", _bimi.VERSION, text)
+        if auth.get("progression"):
+            wanted[-1] = wanted[-1]._replace(gate="enforced", beside=(f"_dmarc.{domain}", "TXT"))
     for receiver in auth.get("report_permits") or ():
         tagged(authorisation_name(domain, plain_name(receiver)), "DMARC1", AUTHORISATION, "present")
     return wanted

@@ -107,8 +107,13 @@ def is_policy_id(text: str) -> bool:
     return bool(_OURS.fullmatch(text))
 
 
-def is_end_id(text: str) -> bool:
-    return is_policy_id(text) and text.startswith(_END)
+def ends_policy(text: str) -> bool:
+    """Does the record name a policy that ends all others?"""
+    try:
+        found = parse_sts(text).id
+    except ValueError:
+        return False
+    return is_policy_id(found) and found.startswith(_END)
 
 
 def policy_host(domain: str) -> str:

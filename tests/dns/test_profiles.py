@@ -54,6 +54,24 @@ def test_a_whole_record_set_is_published_once(server, zone):
     assert zone.values("_mta-sts", "TXT") == [f"v=STSv1; id={policy_files([stricter])[0]['id']}"]
 
 
+def test_a_logo_waits_for_a_policy_in_force(server, place):
+    place.server, zone, label = server, ZoneUnderTest(server, "places.test"), place.name.partition(".")[0]
+    moving = {"progression": {"goal": "reject"}, "dmarc": {"rua": ["mailto:dmarc@example.com"]}}
+    domain = auth_of(place.name, bimi={"logo": "https://example.com/logo.svg", "certificate": ""}, **moving)
+    for policy, shown in (("none", False), ("quarantine; t=y", False), ("quarantine", True), ("none", True)):
+        zone.put(f"_dmarc.{label}", "TXT", f'"v=DMARC1; p={policy}; rua=mailto:dmarc@example.com; np=reject"')
+        done = run_auth(server, domain, phase="final")
+        assert done["summary"]["failed"] == 0, done["msg"]
+        assert bool(place.values("default._bimi", "TXT")) is shown
+        waits = f"its logo would not be shown while its DMARC policy is p={policy},"
+        assert any(waits in text for text in done["warnings"]) is (policy != "quarantine")
+        assert not run_auth(server, domain, phase="final")["changed"]
+        zone.take(f"_dmarc.{label}", "TXT", *(f'"{value}"' for value in place.values("_dmarc", "TXT")))
+    pinned = auth_of(f"pinned.{place.name}", bimi=domain["bimi"], dmarc={"policy": "reject"})
+    run_auth(server, pinned)
+    assert place.values("default._bimi.pinned", "TXT") != []
+
+
 def test_a_parked_name_is_published_and_mail_from_before_still_passes(server, zone):
     zone.put("mf1._domainkey", "TXT", '"v=DKIM1; k=rsa; p=QUJD"')
     zone.put("", "TXT", '"v=spf1 ip4:192.0.2.20 -all"')
