@@ -34,8 +34,8 @@ MOST_BYTES = 256 * 1024 * 1024
 MOST_PROBLEMS = 100
 MOST_NAMES = 300
 _UNSIGNED = (
-    "{} reports came in mail without a valid DKIM signature of its sender, and move no policy (dmarc_reports_verify). "
-    "The pages of their domains name them."
+    "{} of the new reports came in mail without a valid DKIM signature of its sender, and move no policy "
+    "(dmarc_reports_verify). The pages of their domains name them."
 )
 _SERVER = re.compile(r"^nameserver\s+(\S+)", re.MULTILINE)
 
