@@ -329,6 +329,7 @@ def test_the_end_of_an_outage_of_the_dns_is_one_flush_of_every_pool(bench: Bench
     assert sorted(bench.requests.asked) == [(TRY, "campaign", [one.queue_id]) for one in failed]
     bench.observe(event(1030, DELIVERED, to="b.example"))
     bench.tick(1031)
+    bench.tick(1041)
     assert bench.requests.asked[3:] == [(FLUSH, "campaign", []), (FLUSH, "trans", [])]
     assert bench.said == [
         "The DNS does not answer: mail for 3 domains waits for it.",

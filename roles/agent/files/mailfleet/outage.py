@@ -24,6 +24,8 @@ WITHIN_SECONDS = 60.0
 TRIES = 3
 # Names are tried more rarely the longer the outage lasts.
 TRY_LEAST, TRY_MOST, TRY_SHARE = 5.0, 30.0, 0.05
+# Lookups that began before the return may still fail (a resolver waits 5 s for an answer by default).
+SETTLE_SECONDS = 10.0
 # A resolver that comes and goes costs no storm of flushes.
 FLUSH_EVERY = 120.0
 # A domain of which nothing is heard so long waits no more: its mail has expired or was removed.
@@ -55,7 +57,8 @@ class Outage:
         self._waits: dict[str, Wait] = {}
         self._since: float | None = None
         self._tried = self._flushed = float("-inf")
-        self._back = self._owed = False
+        self._back = False
+        self._owed: float | None = None  # since when
 
     @property
     def dead(self) -> bool:
@@ -87,7 +90,7 @@ class Outage:
         if self._back or not self._waits:
             seconds = max(0.0, now - self._since)
             words = f"The DNS answers again after {seconds:.0f} s: all mail that waits is tried." if self._back else ""
-            self._owed = self._owed or self._back
+            self._owed = now if self._back else self._owed
             self._since = None
             self._waits.clear()
             return self._well(now)._replace(sentence=words)
@@ -107,7 +110,7 @@ class Outage:
             if len(self._waits) > sum(time > first for time in self._resolved.values()):
                 self._since, self._tried = first, now
                 return Wish(sentence=f"The DNS does not answer: mail for {len(self._waits)} domains waits for it.")
-        if self._owed and not 0 <= now - self._flushed < FLUSH_EVERY:
-            self._owed, self._flushed = False, now
-            return Wish(flush=True)
-        return Wish()
+        if self._owed is None or 0 <= now - self._owed < SETTLE_SECONDS or 0 <= now - self._flushed < FLUSH_EVERY:
+            return Wish()
+        self._owed, self._flushed = None, now
+        return Wish(flush=True)
