@@ -233,7 +233,6 @@ def _lane(fleet: model.Fleet, pool: model.Pool, isp: model.Isp, sender: Sender) 
         "bind6": sender.bind6.text if sender.bind6 else None,
         "helo": sender.helo,
         "connections": min(limits),
-        "messages_per_connection": isp.messages_per_connection,
         "rate_delay": _rate_delay(isp.message_rate),
         "tls": isp.tls,
         "retry_after": isp.retry_after,

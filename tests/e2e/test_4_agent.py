@@ -95,6 +95,20 @@ def test_other_pools_are_not_slowed() -> None:
     nothing_lost_nothing_doubled(sent, 30)
 
 
+@pytest.mark.parametrize("starttls", ["true", "false"])
+def test_a_provider_with_several_hosts_sees_no_more_connections_than_its_profile_allows(starttls: str) -> None:
+    """A connection that Postfix would keep for the next message is one more, too."""
+    lab.lab("persona", ISP, f"starttls={starttls}", "connections_per_ip=5", "reputation=false", "messages_per_minute=0",
+            "latency=0.02,0.1")  # fmt: skip
+    letters = [letter(BRAND, domain, f"u{each}") for each in range(200) for domain in (DOMAIN, "hotmail.com")]
+    sent = lab.submit(ADDRESS, PORT, letters, connections=20)
+    nothing_lost_nothing_doubled(sent, 60)
+    seen = [session for session in lab.sessions() if session["persona"] == ISP]
+    assert {session["tls"] is not None for session in seen} == {starttls == "true"}
+    assert [session["refused"] for session in seen if session["refused"]] == []
+    assert max(len(session["messages"]) for session in seen) == 1
+
+
 def test_nothing_is_lost_or_doubled_when_the_services_are_killed() -> None:
     with Flow((ADDRESS, PORT, "example.com"), rate=20, recipients=FAMILIAR) as flow:
         for _round in range(5):
