@@ -130,6 +130,10 @@ NOT_THE_RECIPIENT = """
 552 message to user is not valid MIME
 550 your user is unknown
 550 abuse@ mailbox not found for your domain
+503 5.5.1 No recipients
+550 Absenderadresse existiert nicht
+550 5.1.1 发件人不存在
+550 5.2.1 Mailbox of the sender is over its rate
 """
 
 
@@ -152,6 +156,8 @@ def test_every_source_of_the_corpus_is_named() -> None:
         ("  550\tUser \r\n unknown ", "550 user unknown"),
         ("550-5.1.1 The account does 550-5.1.1 not exist 550 5.1.1 here", "550 5.1.1 the account does not exist here"),
         ("421,one", "421,one"),
+        ("550 550 User unknown", "550 user unknown"),
+        ("554 5.7.1 554 5.7.1 Spam", "554 5.7.1 spam"),
         ("554-mx.example.com 554 Refused", "554 mx.example.com refused"),
         ("550 5.1.1 <Jane.Doe+x@example.com>: no", "550 5.1.1 <@>: no"),
         ("host mx[192.0.2.1] said: 550 5.1.1 no (in reply to RCPT TO command)", "550 5.1.1 no"),

@@ -172,7 +172,9 @@ def fold(text: str | None) -> str:
 
 
 def _joined(code: str, reply: str) -> str:
-    """Without the codes that continuation lines repeat."""
+    """Without the codes that continuation lines repeat, or a relay before the reply that it quotes."""
+    while reply.startswith(f"{code} ", 4):
+        reply = reply[4:]
     return f"{code} " + re.sub(rf" {code}[- ,](?:[245]\.\d{{1,3}}\.\d{{1,3}} ?)?", " ", reply[4:])
 
 
