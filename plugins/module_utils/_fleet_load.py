@@ -26,6 +26,7 @@ _RESERVED_POOL_NAMES = frozenset({"entry", "live"})
 _APPLICATION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _INTERFACE = re.compile(r"(?!\.{1,2}\Z)[^\s/:\x00-\x1f]{1,15}\Z")
 _CLEAR = re.compile(r"[!$-&(-\[\]-~]{1,128}\Z")
+MAKE_A_HASH = "Make a hash with 'openssl passwd -6' and put that here."
 _CRYPT = re.compile(
     r"\$(5|6)\$(rounds=[1-9][0-9]{3,8}\$)?[./A-Za-z0-9]{1,16}\$([./A-Za-z0-9]{43}|[./A-Za-z0-9]{86})\Z"
     r"|\$y\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43}\Z"
@@ -109,11 +110,10 @@ def _application(name: str, node: Node) -> model.Application:
         )
     node.record(("pool", "password_hash", "password"))
     hash_node = node.field("password_hash")
-    remedy = "Make a hash with 'openssl passwd -6' and put that here."
-    hashed = hash_node.required_text(remedy)
+    hashed = hash_node.text()
     if hashed and not _CRYPT.match(hashed):
         # The value may be a password in clear: it is never repeated.
-        hash_node.report("is not a crypt hash ($6$, $5$, $y$ or $2y$).", remedy)
+        hash_node.report("is not a crypt hash ($6$, $5$, $y$ or $2y$).", MAKE_A_HASH)
     clear = node.field("password")
     password = clear.value if isinstance(clear.value, str) else ""
     if not clear.absent and not _CLEAR.match(password):

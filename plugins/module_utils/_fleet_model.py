@@ -172,7 +172,7 @@ class Application:
     path: str
     name: str
     pool: str
-    password_hash: str
+    password_hash: str = ""  # for Postfix
     password: str = ""  # in clear, for PowerMTA, which knows no hashes
 
 

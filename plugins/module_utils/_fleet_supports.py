@@ -13,11 +13,12 @@ import collections
 import typing as t
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
+from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_load import MAKE_A_HASH
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_read import Problem
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_rules import Problems, pools_by_host
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_view import NO_POOL, vmta_name
 
-POWERMTA = "powermta"
+POSTFIX, POWERMTA = "postfix", "powermta"
 _ALL = {
     "pools": frozenset(model.POOL_KEYS),
     "domains": frozenset(model.DOMAIN_KEYS),
@@ -26,7 +27,7 @@ _ALL = {
 }
 # rollup "site" is kept on Postfix, where all sites of a profile share the lane: stricter than asked, never looser.
 SUPPORTS: dict[str, dict[str, frozenset[str]]] = {
-    "postfix": _ALL,
+    POSTFIX: _ALL,
     POWERMTA: {**_ALL, "pools": _ALL["pools"] - {"cpu_weight"}, "ips": _ALL["ips"] - {"weight"}},
 }
 _INSTEAD = {
@@ -50,16 +51,14 @@ def unsupported(raw: dict[str, t.Any], fleet: model.Fleet) -> list[Problem]:
         for backend in sorted(backends & set(SUPPORTS)):
             for key in sorted(entry.keys() & _ALL[section] - SUPPORTS[backend][section]):
                 problems.append(Problem(f"{path}.{key}", f"cannot be expressed in {backend}.", _INSTEAD[key]))
-    return [*problems, *_powermta(fleet)]
+    return [*problems, *_secrets(fleet), *_powermta(fleet)]
 
 
 def _entries(raw: dict[str, t.Any], fleet: model.Fleet) -> t.Iterator[tuple[str, str, dict[str, t.Any], set[str]]]:
     """Every entry of the inventory, with the backends that serve it."""
     used = {host.name: host.backend for host in fleet.hosts.values()}
     everywhere = set(used.values())
-    serving: dict[str, set[str]] = collections.defaultdict(set)
-    for source in fleet.sources:
-        serving[source.pool].add(used[source.host])
+    serving = _serving(fleet)
     for name, entry in _mappings(raw["fleet"].get("fleet_pools")):
         yield f"fleet_pools.{name}", "pools", entry, serving[name]
     for name, entry in _mappings(raw["fleet"].get("fleet_domains")):
@@ -69,6 +68,14 @@ def _entries(raw: dict[str, t.Any], fleet: model.Fleet) -> t.Iterator[tuple[str,
     for host, own in sorted(raw["hosts"].items()):
         for name, entry in _mappings(own.get("fleet_ips")):
             yield f"{host}.fleet_ips.{name}", "ips", entry, {used[host]}
+
+
+def _serving(fleet: model.Fleet) -> dict[str, set[str]]:
+    """The backends of each pool."""
+    serving: dict[str, set[str]] = collections.defaultdict(set)
+    for source in fleet.sources:
+        serving[source.pool].add(fleet.hosts[source.host].backend)
+    return serving
 
 
 def _mappings(value: t.Any) -> list[tuple[str, dict[str, t.Any]]]:
@@ -83,7 +90,6 @@ def _powermta(fleet: model.Fleet) -> Problems:
         return
     local = {host: pools for host, pools in pools_by_host(fleet).items() if host in hosts}
     yield from _instances(hosts, local)
-    yield from _passwords(fleet, local)
     yield from _profiles(fleet)
     names = {vmta_name(source.address.text) for source in fleet.sources if source.address and source.host in hosts}
     for pool in {pool.name: pool for pools in local.values() for pool in pools}.values():
@@ -105,10 +111,14 @@ def _instances(hosts: dict[str, model.Host], local: dict[str, list[model.Pool]])
             )
 
 
-def _passwords(fleet: model.Fleet, local: dict[str, list[model.Pool]]) -> Problems:
-    served = {pool.name for pools in local.values() for pool in pools}
+def _secrets(fleet: model.Fleet) -> Problems:
+    """Each application's secret in the form that the backends of its pool want; of a pool on no host, a hash."""
+    serving = _serving(fleet)
     for application in fleet.applications.values():
-        if application.pool in served and not application.password:
+        backends = serving[application.pool] or {POSTFIX}
+        if POSTFIX in backends and not application.password_hash:
+            yield Problem(f"{application.path}.password_hash", "is missing.", MAKE_A_HASH)
+        if POWERMTA in backends and not application.password:
             yield Problem(
                 f"{application.path}.password",
                 f"is missing, and PowerMTA, which serves pool {application.pool}, knows no hashes.",

@@ -105,7 +105,7 @@ def run(folder: Path, edit: dict[str, Any], *arguments: str) -> Run:
     return Run(folder, path, *arguments)
 
 
-@pytest.mark.parametrize("name", ["example", "lab"])
+@pytest.mark.parametrize("name", ["example", "lab", "lab_mixed", "lab_powermta"])
 def test_our_own_inventories_are_good(tmp_path: Path, name: str) -> None:
     found = Run(tmp_path, CHECKOUT / "inventories" / name, "--check")
     assert found.ok, found.output
