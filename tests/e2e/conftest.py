@@ -11,6 +11,18 @@ from pathlib import Path
 import pytest
 
 from tests.support import lab as laboratory
+from tests.support.backends import backend
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "only(backend, reason): what it tests, other backends have not; it looks at mx1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("only"):
+            if mark.args[0] != backend("mx1").name:
+                item.add_marker(pytest.mark.skip(reason=mark.kwargs["reason"]))
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def test_check_mode_on_bare_hosts_succeeds_and_writes_nothing(bare_lab: None) ->
     before = {host: lab.ssh(host, FINGERPRINT) for host in ("mx1", "mx2")}
     run = lab.play(lab.INVENTORY, "--check", "--diff")
     assert run.code == 0, run.output[-4000:]
-    assert "smtp_helo_name=mta20.example.net" in run.output, "the diff shows the lanes"
+    assert backend("mx1").lane("198.51.100.20", "mta20.example.net") in run.output, "the diff shows the lanes"
     assert {host: lab.ssh(host, FINGERPRINT) for host in ("mx1", "mx2")} == before
     assert "v=spf1" not in lab.lab("run", "dig", "+short", "@192.0.2.53", "tx.example.com", "TXT")
 
@@ -91,6 +91,7 @@ def test_the_golden_receiver_finds_every_pool_authentic(fleet: lab.Play) -> None
         assert [(d["result"], d["d"], d["s"]) for d in verdict["dkim"]] == [("pass", domain, "mf1")], verdict
 
 
+@pytest.mark.only("postfix", reason="PowerMTA takes all mail, and the sender domain says the pool, whatever the port")
 @pytest.mark.parametrize(
     ("port", "sender", "header_from", "reply"),
     [
@@ -132,10 +133,11 @@ def test_the_audit_sees_what_was_published_and_what_the_lab_lacks(fleet: lab.Pla
     errors = {(finding["check"], finding["subject"]) for finding in report["findings"] if finding["level"] == "error"}
     assert not [check for check, _subject in errors if check.startswith(("spf", "dkim", "dmarc", "name-servers"))]
     # The lab's reverse zone knows the senders by another name than the one that this address says.
+    (helo,) = (source.helo for source in traffic.sources() if "198.51.100.32" in source.addresses)
     assert ("helo-ptr", "198.51.100.32") in errors
     assert audit.code == 2
-    assert "Publish 198.51.100.32 PTR mta32.example-outreach.com" in audit.words
-    assert "mta32.example-outreach.com" in (tmp_path / "auth_check.html").read_text()
+    assert f"Publish 198.51.100.32 PTR {helo}" in audit.words
+    assert helo in (tmp_path / "auth_check.html").read_text()
 
 
 @pytest.mark.parametrize(("host", "address", "other"), [("mx1", MX1, "mx2"), ("mx2", MX2, "mx1")])

@@ -17,10 +17,12 @@ import pytest
 from tests.support import lab, traffic
 from tests.support.backends import backend
 from tests.support.flow import Flow, Watch, letter, nothing_lost_nothing_doubled
+from tests.support.inject import Message
 from tests.support.site import addresses, edit, generations, run, submit_one, txt
 
 MX1, MX2 = "198.51.100.11", "198.51.100.12"
 ENTRY, TRANS, CAMPAIGN = 587, 2587, 2588
+MTA = backend("mx1")
 NEW = "198.51.100.23"
 OF_CAMPAIGN = {
     address
@@ -62,6 +64,7 @@ def test_a_new_address_sends_after_its_spf_is_seen_everywhere(inventory: Path) -
     assert {(seen[identity]["spf"], seen[identity]["dmarc"]) for identity in witnessed} == {("pass", "pass")}
 
 
+@pytest.mark.only("postfix", reason="PowerMTA hands over what an address has that leaves")
 def test_an_address_with_mail_on_its_way_is_not_removed(inventory: Path) -> None:
     lab.lab("persona", "generic", "latency=8,8")
     with edit(inventory / "host_vars/mx1.yml") as host:
@@ -79,16 +82,24 @@ def test_an_address_with_mail_on_its_way_is_not_removed(inventory: Path) -> None
     assert refused.changed == {"mx1": 0, "mx2": 0}
     assert (addresses("mx1"), generations("mx1")) == before
     nothing_lost_nothing_doubled(sent)
-    lab.lab("persona", "generic", "latency=0,0")
     lab.wait_for("an empty queue", lambda: backend("mx1").queued("campaign") == 0)
 
+
+def test_an_address_leaves_while_mail_goes_on(inventory: Path) -> None:
+    before = addresses("mx1")
+    with edit(inventory / "host_vars/mx1.yml") as host:
+        host["fleet_ips"].pop(NEW, None)
+    on_their_way: list[Message] = []
+    if MTA.hands_over:
+        lab.lab("persona", "generic", "latency=3,3")
+        on_their_way = lab.submit(MX1, CAMPAIGN, [letter("example.com") for _each in range(60)])
     with Flow((MX2, CAMPAIGN, "example.com")) as there, Flow((MX1, TRANS, "tx.example.com")) as beside:
         run(inventory)
-    assert set(before[0]) - set(addresses("mx1")) == {f"{NEW}/32"}
+    assert set(before) - set(addresses("mx1")) == {f"{NEW}/32"}
     assert not backend("mx1").sends_from("campaign", NEW)
     assert all(NEW not in answer for name in ("example.com", "bounce.example.com") for answer in txt(name))
     assert not there.refusals + beside.refusals
-    nothing_lost_nothing_doubled(there.sent + beside.sent)
+    nothing_lost_nothing_doubled(there.sent + beside.sent + on_their_way)
 
 
 def test_a_moved_domain_keeps_its_old_spf_until_the_old_queue_has_none_of_its_mail(inventory: Path) -> None:
@@ -106,10 +117,14 @@ def test_a_moved_domain_keeps_its_old_spf_until_the_old_queue_has_none_of_its_ma
     ):
         run(inventory)
         time.sleep(1)
-    sentence = "Sender address rejected: shop.example.org is sent by pool trans: submit to "
-    endpoints = "198.51.100.11:2587 or 198.51.100.12:2587"
-    assert old.sent[-1].reply == f"553 5.7.1 <bounces@bounce.shop.example.org>: {sentence}{endpoints}"
-    assert all(sentence in reply or "451 4.7.1 shop.example.org moves to pool trans" in reply for reply in old.refusals)
+    if MTA.any_port:
+        assert not old.refusals
+    else:
+        sentence = "Sender address rejected: shop.example.org is sent by pool trans: submit to "
+        endpoints = "198.51.100.11:2587 or 198.51.100.12:2587"
+        assert old.sent[-1].reply == f"553 5.7.1 <bounces@bounce.shop.example.org>: {sentence}{endpoints}"
+        moving = "451 4.7.1 shop.example.org moves to pool trans"
+        assert all(sentence in reply or moving in reply for reply in old.refusals)
     assert new.sent[-1].accepted
     assert not entry.refusals, "the general endpoint finds the right pool at any time"
     nothing_lost_nothing_doubled(old.sent + new.sent + entry.sent)
@@ -136,9 +151,12 @@ def test_a_new_domain_signs_from_its_first_message(inventory: Path) -> None:
         model["fleet_domains"]["news.example.org"] = {"pool": "campaign"}
     with Watch("mf1._domainkey.news.example.org") as watch, Flow((MX1, CAMPAIGN, "news.example.org")) as flow:
         run(inventory)
+        known = time.time()
         time.sleep(1)
-    nothing_lost_nothing_doubled(flow.sent)
-    own = {message.identity for message in flow.sent}
+    # What comes before PowerMTA knows the domain has no pool there.
+    sent = [message for message in flow.sent if message.sent > known or not MTA.any_port]
+    nothing_lost_nothing_doubled(sent)
+    own = {message.identity for message in sent}
     got = sorted((d for d in lab.deliveries() if d.identity in own), key=lambda delivery: delivery.received)
     assert watch.everywhere("v=DKIM1") < got[0].received
     assert {delivery.signed for delivery in got} == {(("news.example.org", "mf1"),)}

@@ -295,6 +295,17 @@ def test_what_waits_is_ready_when_it_is_due_and_in_its_order() -> None:
     assert (len(found), found.wake_at(21.0)) == (0, FOREVER)
 
 
+def test_what_had_no_way_asks_for_one_when_it_is_due() -> None:
+    found, route = queue(), Route(((10, "mx.example", 25),))
+    lost, routed = item(1), item(2, route)
+    for each in (lost, routed):
+        found.add(each, 50.0, now=0.0)
+    assert found.unrouted() == []
+    found.tick(50.0)
+    assert found.unrouted() == [lost]
+    assert found.waiting() == [routed]
+
+
 def test_a_queue_that_cannot_be_served_waits_as_a_whole_unless_a_session_works() -> None:
     found = queue("retry-after 5m")
     found.sessions = 2

@@ -24,8 +24,8 @@ from mailfleet.powermta_queue import Queue
 from mailfleet.state import Key
 
 EVERY_SECONDS = 5.0
-# A queue that begins during a pause sends until it is seen.
-PAUSED_SECONDS = 1.0
+# A queue that begins during a pause sends until it is seen, and a server that comes back has forgotten its pauses.
+SOON_SECONDS = 1.0
 LANES = "lane_state"
 
 
@@ -44,7 +44,7 @@ class Keeper:
         self._run = run or powermta_command.run
         self._seen: list[Queue] | None = None
         self._looked = float("-inf")
-        self._every = EVERY_SECONDS
+        self._every = SOON_SECONDS
         self._commands: list[list[str]] = []
         self._problem = ""
 
@@ -64,7 +64,7 @@ class Keeper:
             return
         state.create(db)
         held = state.snapshot(db)
-        self._every = PAUSED_SECONDS if any(pause.active(now) for pause in held.controls.values()) else EVERY_SECONDS
+        self._every = SOON_SECONDS if any(pause.active(now) for pause in held.controls.values()) else EVERY_SECONDS
         ours = {queue.name for queue in powermta_queue.load(db) if queue.ours}
         kept = []
         for queue in seen:
@@ -95,6 +95,7 @@ class Keeper:
             self.look()
 
     def _trouble(self, sentence: str) -> None:
+        self._every = SOON_SECONDS
         if sentence != self._problem:
             self._say(f"{sentence}. Mail goes on; the status does not know PowerMTA's queues now.")
         self._problem = sentence

@@ -130,10 +130,13 @@ class Engine:
         try:
             item.route = await self.resolver.route(item.domain, hosts)
         except NoRouteError as problem:
+            queue = self.queue(name, item)
             if problem.code.startswith("5"):
-                self.bounce(item, self.queue(name, item), problem.code, problem.reason)
-                return
-            due = time.time() + values.seconds(own.get("retry-after", ["10m"])[-1].partition(",")[0])
+                self.bounce(item, queue, problem.code, problem.reason)
+            else:
+                self.defer(item, queue, problem.code, problem.reason)
+                self.pump(queue)
+            return
         if not hosts and name == item.domain and own.get("disable-mx-rollup", ["no"])[-1] not in ("yes", "true"):
             best = [host for preference, host, _port in item.route.hosts if preference == item.route.hosts[0][0]]
             name = self.server.rollup.queue(best) or name
@@ -193,6 +196,8 @@ class Engine:
             return
         queue.tick(now)
         if not queue.blocked(now):
+            for item in queue.unrouted():
+                self.spawn(self.route(item))
             self.sessions.start(queue, now)
         for item in queue.expired(now):
             self.bounce(item, queue, "4.4.7", queue.errors[-1] if queue.errors else "")

@@ -130,6 +130,10 @@ class Queue:
             del self._ready[route]
         return item
 
+    def unrouted(self) -> list[Item]:
+        """What is ready and knows no way, taken out: the DNS did not answer for it."""
+        return list(self._ready.pop(Route(()), ()))
+
     def expiry(self, item: Item) -> float:
         return item.queued + values.seconds(self.one("bounce-after", "4d12h"))
 

@@ -57,7 +57,7 @@ def pause(arguments: argparse.Namespace) -> int:
     made = state.Control(arguments.kind, arguments.name, arguments.reason, now, until, arguments.transactional)
     write(arguments.database, lambda db: state.pause(db, made))
     if view.get("backend") == POWERMTA:
-        keep(view, arguments.database, now)
+        keep(Keeper(view, tell_trouble), arguments.database, now)
     elif arguments.kind != state.DOMAIN:  # its mail is put aside by the ledger
         ask(RELOAD, held)
     tell(arguments.json, {"paused": made._asdict(), "pools": held}, f"Paused {made.kind} {made.name} in {_list(held)}.")
@@ -110,9 +110,8 @@ def write(path: str, work: Any) -> None:
         db.close()
 
 
-def keep(view: Mapping[str, Any], path: str, now: float) -> None:
+def keep(keeper: Keeper, path: str, now: float) -> None:
     """PowerMTA's queues are made to agree with the pauses at once; the ledger sees to those that begin later."""
-    keeper = Keeper(view, tell_trouble)
     keeper.look()
     write(path, lambda db: keeper.tick(db, now))
     keeper.act()

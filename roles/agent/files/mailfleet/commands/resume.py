@@ -13,8 +13,9 @@ from contextlib import closing
 
 from mailfleet import console, powermta_command, powermta_queue, state
 from mailfleet.backoff import FLUSH, Backoff
-from mailfleet.commands.pause import ask, concerned, keep, tell, write
+from mailfleet.commands.pause import ask, concerned, keep, tell, tell_trouble, write
 from mailfleet.ledger_source import POWERMTA
+from mailfleet.powermta_keeper import Keeper
 from mailfleet.state import Key
 
 HELP = "end a pause, and whatever receivers' refusals hold back of a pool, address, sender domain or ISP"
@@ -35,6 +36,9 @@ def resume(arguments: argparse.Namespace) -> int:
     view = console.view(arguments.config)
     pools = concerned(view, kind, name)
     ended: list[str] = []
+    keeper = Keeper(view, tell_trouble) if view.get("backend") == POWERMTA else None
+    if keeper:  # what it holds back now; the ledger looks every few seconds
+        keep(keeper, arguments.database, time.time())
 
     def work(db: sqlite3.Connection) -> None:
         found = state.snapshot(db)
@@ -48,9 +52,9 @@ def resume(arguments: argparse.Namespace) -> int:
         ended.extend(f"the backoff of {who} at {isp} (pool {pool})" for pool, who, isp in (*lanes, *domains))
 
     write(arguments.database, work)
-    if view.get("backend") == POWERMTA:
+    if keeper:
         normal(arguments.database, kind, name)
-        keep(view, arguments.database, time.time())
+        keep(keeper, arguments.database, time.time())
     elif ended:
         ask(FLUSH, pools)
     sentence = f"Ended {'; '.join(ended)}. Waiting mail is tried now." if ended else f"Nothing held {kind} {name} back."
