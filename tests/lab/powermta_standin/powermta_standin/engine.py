@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import cold, message, reports, values
+from . import cold, message, reports
 from .accounting import Accounting
 from .queues import FOREVER, Item, Queue
 from .replies import bounce_category, status
