@@ -151,7 +151,7 @@ def test_a_paused_isp_waits_with_its_reason_until_it_is_resumed() -> None:
     time.sleep(5)
     assert lab.deliveries() == []
     assert "their maintenance" in lab.ssh(HOST, "mailfleet status")
-    assert MTA.paused("campaign", "their maintenance")
+    assert MTA.paused("campaign", "their maintenance", ISP)
     assert "Ended the pause" in lab.ssh(HOST, f"mailfleet resume isp {ISP}")
     nothing_lost_nothing_doubled(sent, 30)
 

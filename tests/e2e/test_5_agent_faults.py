@@ -123,6 +123,9 @@ def test_a_name_server_that_is_dead_delays_mail_and_loses_none() -> None:
         if MTA.name == "postfix":
             explained = json.loads(lab.ssh(HOST, "mailfleet explain anna@gmail.com --json"))
             assert {row["isp"] for row in explained} == {"gmail"}
+    if MTA.name == "powermta":  # which asks again after the receiver's retry_after, and now may wait for an answer
+        time.sleep(10)
+        MTA.flush("trans")
     nothing_lost_nothing_doubled([*known, *waiting], 60)
 
 

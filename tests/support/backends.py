@@ -75,8 +75,8 @@ class Postfix:
         """The pool's queue as its administrator sees it, with the receivers' words."""
         return lab.ssh(self.host, f"postqueue -c /etc/postfix-{pool} -p")
 
-    def paused(self, pool: str, reason: str) -> bool:
-        """Who looks at the queue sees the pause."""
+    def paused(self, pool: str, reason: str, isp: str = "") -> bool:
+        """Who looks at the pool's queue sees that its mail, or that for the ISP, is paused."""
         return reason in self.waiting(pool)
 
     def flush(self, pool: str) -> None:
@@ -142,8 +142,11 @@ class PowerMta:
     def waiting(self, pool: str) -> str:
         return lab.ssh(self.host, "pmta show topqueues")
 
-    def paused(self, pool: str, reason: str) -> bool:
-        return any(row["paused"] for row in self._rows("show queues", "queue"))
+    def paused(self, pool: str, reason: str, isp: str = "") -> bool:
+        block = self._block(pool)
+        rows = self._rows(f"show queues '{f'{isp}.rollup' if isp else '*'}/*'", "queue")
+        own = [row["paused"] for row in rows if f"virtual-mta {str(row['name']).partition('/')[2]}\n" in block]
+        return bool(own) and all(own)
 
     def flush(self, pool: str) -> None:
         lab.ssh(self.host, "pmta schedule --retry-recipients '*/*'")
@@ -157,7 +160,12 @@ class PowerMta:
     def serves(self, pool: str) -> bool:
         if pool == "entry":
             return " 587 " in lab.ssh(self.host, "ss -ltnH | tr ':' ' '")
-        return f"<virtual-mta-pool {pool}>" in lab.ssh(self.host, "cat /etc/pmta/pools.conf")
+        return bool(self._block(pool))
+
+    def _block(self, pool: str) -> str:
+        """The lines of a pool in the configuration; none when it is not there."""
+        _before, _tag, block = lab.ssh(self.host, "cat /etc/pmta/pools.conf").partition(f"<virtual-mta-pool {pool}>")
+        return block.partition("</virtual-mta-pool>")[0]
 
     def queue_command(self, pool: str) -> str:
         return "pmta show topqueues"
