@@ -15,6 +15,7 @@ from tests.support.backends import backend
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alike: on every backend the same; one fleet shows it")
     config.addinivalue_line("markers", "only(backend, reason): what it tests, other backends have not; it looks at mx1")
 
 

@@ -94,6 +94,7 @@ def refused(inventory: Path, *options: str) -> str:
     return done.words
 
 
+@pytest.mark.alike
 def test_name_servers_that_do_not_do_as_they_should(inventory: Path) -> None:
     run(inventory)
     add_domain(inventory, "late.example.org")
@@ -132,6 +133,7 @@ def test_name_servers_that_do_not_do_as_they_should(inventory: Path) -> None:
     nothing_lost_nothing_doubled([sent])
 
 
+@pytest.mark.alike
 def test_a_sender_that_is_down(inventory: Path) -> None:
     lab.ssh("mx2", "systemctl poweroff", check=False)
     lab.wait_for("mx2 gone", lambda: "mx2: trixie, 198.51.100.12, stopped" in lab.lab("status", check=False))
@@ -165,6 +167,7 @@ def test_a_disk_that_is_full(inventory: Path) -> None:
         run(inventory)
 
 
+@pytest.mark.alike
 def test_a_package_that_cannot_be_installed(inventory: Path) -> None:
     package = "python3-prometheus-client"
     fault = f"dpkg --purge --force-depends {package} && mv /etc/apt/sources.list /etc/apt/away && apt-get -q update"

@@ -138,6 +138,7 @@ def test_mail_that_is_queued_survives_a_reboot() -> None:
     lab.wait_for("the host", lambda: lab.ssh(HOST, booted, check=False) not in ("", before), 60)
     lab.wait_for("the agent", lambda: "a reboot" in lab.ssh(HOST, "mailfleet status", check=False), 30)
     lab.wait_for("the pause", lambda: MTA.paused("campaign", "a reboot"), 30)
+    time.sleep(3)
     early = lab.deliveries()
     assert early == [] or MTA.forgets_pauses
     sent += submit("example.com", CAMPAIGN, RECEIVERS, 10)

@@ -115,7 +115,7 @@ class PowerMta:
     about_nonsense = r'/etc/pmta/local\.conf:\d+: error: "max-smpt-out" is not a directive of PowerMTA\. Did you mean'
     about_port = (
         r"mx1: PowerMTA refused its new configuration and has the previous one again: "
-        r"Error: smtp-listener 0\.0\.0\.0:2599 cannot be opened: address already in use"
+        r"Error: smtp-listener 0\.0\.0\.0:2599 cannot be opened: .*address already in use"
     )
     edited = ("/etc/mailfleet/powermta/live/isps.conf", "# by hand")
     removed = ("/etc/mailfleet/powermta/live/pools.conf", "<virtual-mta-pool campaign>")
