@@ -32,6 +32,7 @@ _CRYPT = re.compile(
     r"|\$y\$[./A-Za-z0-9]+\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43}\Z"
     r"|\$2[by]\$[0-9]{2}\$[./A-Za-z0-9]{53}\Z"
 )
+_BOUNCE_REMEDY = "Write a host name such as bounces.example.com."
 
 
 def load(raw: dict[str, t.Any]) -> tuple[model.Fleet, list[Problem]]:
@@ -42,7 +43,8 @@ def load(raw: dict[str, t.Any]) -> tuple[model.Fleet, list[Problem]]:
     hosts = {name: _host(name, entry, problems) for name, entry in sorted(raw["hosts"].items())}
     listed = {name: Node(f"{name}.fleet_ips", raw["hosts"][name].get("fleet_ips"), problems) for name in hosts}
     sources = tuple(source for name, node in listed.items() for source in _sources(name, node))
-    pools = {name: _pool(name, node) for name, node in variable["fleet_pools"].entries()}
+    bounce_mx = _host_names(variable["fleet_bounce_mx"], _BOUNCE_REMEDY)
+    pools = {name: _pool(name, node, bounce_mx) for name, node in variable["fleet_pools"].entries()}
     fleet = model.Fleet(
         pools=pools,
         pools_readable=variable["fleet_pools"].absent or isinstance(values.get("fleet_pools"), dict),
@@ -57,7 +59,6 @@ def load(raw: dict[str, t.Any]) -> tuple[model.Fleet, list[Problem]]:
         and all(source.pool for source in sources),
         management=raw.get("management", {}),
         brand_domains=_host_names(variable["fleet_brand_domains"], "Write a domain such as example.com."),
-        bounce_mx=_host_names(variable["fleet_bounce_mx"], "Write a host name such as bounces.example.com."),
         entry_port=_entry(variable["fleet_entry"]),
         warming_connections=variable["fleet_warming_connections"].integer(2, 1, 100),
         today=_today(variable["fleet_today"], sources),
@@ -66,7 +67,7 @@ def load(raw: dict[str, t.Any]) -> tuple[model.Fleet, list[Problem]]:
     return fleet, problems
 
 
-def _pool(name: str, node: Node) -> model.Pool:
+def _pool(name: str, node: Node, bounce_mx: tuple[str, ...]) -> model.Pool:
     if not _POOL_NAME.match(name):
         node.report(
             f"{shown(name)} is not a pool name.",
@@ -85,6 +86,7 @@ def _pool(name: str, node: Node) -> model.Pool:
         for element in node.field("networks").elements()
         if not _is_empty(element)
     }
+    own = node.field("bounce_mx")
     return model.Pool(
         path=node.path,
         name=name,
@@ -93,6 +95,7 @@ def _pool(name: str, node: Node) -> model.Pool:
         port=node.field("port").integer(default.port, 1, 65535),
         cpu_weight=node.field("cpu_weight").integer(default.cpu_weight, 1, 10000),
         networks=tuple(sorted(networks - {""})),
+        bounce_mx=bounce_mx if own.absent else _host_names(own, _BOUNCE_REMEDY),
     )
 
 

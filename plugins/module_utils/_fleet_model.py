@@ -65,7 +65,7 @@ FLEET_VARIABLES = (
 )
 HOST_VARIABLES = ("fleet_ips", "fleet_cold_instances", "fleet_interface", "fleet_submission_address")
 
-POOL_KEYS = ("traffic", "connections_per_ip", "port", "networks", "cpu_weight")
+POOL_KEYS = ("traffic", "connections_per_ip", "port", "networks", "cpu_weight", "bounce_mx")
 # What a profile may say for all of its domains.
 PROFILE_KEYS = ("mx", "spf", "dmarc", "dkim_zone", "mta_sts", "tls_rpt", "bimi")
 DOMAIN_KEYS = ("profile", "pool", "selector", "return_path", "warmup", *PROFILE_KEYS)
@@ -91,6 +91,7 @@ class Pool:
     port: int
     cpu_weight: int
     networks: tuple[str, ...]
+    bounce_mx: tuple[str, ...]
 
     @property
     def cold(self) -> bool:
@@ -200,7 +201,6 @@ class Fleet:
     sources: tuple[Source, ...]
     management: dict[str, str]
     brand_domains: tuple[str, ...]
-    bounce_mx: tuple[str, ...]
     entry_port: int
     warming_connections: int
     today: str

@@ -99,6 +99,9 @@ def _is_cold(fleet: model.Fleet, pool: str) -> bool | None:
 
 def _brands(fleet: model.Fleet) -> t.Iterator[tuple[str, str]]:
     """Registered domains of all other mail with the reason; the most telling reason comes last and wins."""
+    for pool in fleet.pools.values():
+        for host in () if pool.cold else pool.bounce_mx:
+            yield registrable(host), f"has the bounce host '{host}' of pool '{pool.name}'"
     for source in fleet.sources:
         if source.helo and _is_cold(fleet, source.pool) is False:
             yield registrable(source.helo), f"names the address {source.path} of pool '{source.pool}'"
@@ -117,3 +120,6 @@ def _cold_names(fleet: model.Fleet) -> t.Iterator[tuple[str, str, str]]:
     for source in fleet.sources:
         if source.helo and _is_cold(fleet, source.pool):
             yield f"{source.path}.helo", source.helo, "HELO"
+    for pool in fleet.pools.values():
+        for host in pool.bounce_mx if pool.cold else ():
+            yield f"{pool.path}.bounce_mx", host, "bounce host"

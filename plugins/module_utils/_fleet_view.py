@@ -261,7 +261,7 @@ def domain_auth(fleet: model.Fleet) -> list[Plain]:
             "dmarc": domain.dmarc,
             "progression": domain.published.progression,
             "return_path": domain.return_path,
-            "bounce_mx": list(fleet.bounce_mx) if domain.pool else [],
+            "bounce_mx": list(fleet.pools[domain.pool].bounce_mx) if domain.pool else [],
             "dkim_zone": domain.published.dkim_zone,
             "mta_sts": _mta_sts(domain.published),
             "tls_rpt": list(domain.published.tls_rpt),

@@ -61,6 +61,8 @@ def inventory(name: str, host: str, today: str = TODAY) -> dict[str, Any]:
         }
     for application in fleet["fleet_applications"].values():
         application["password"] = SECRET
+    for pool in fleet["fleet_pools"].values():
+        pool.pop("bounce_mx", None)  # is in the DNS only
     fleet["fleet_dns"] = {}
     return raw(fleet, host, own)
 
