@@ -64,6 +64,11 @@ class Bench:
             self.controller.tick(self.store.db, now)
         self.controller.committed()
 
+    def clock_set(self, seconds: float, now: float) -> None:
+        with self.store.transaction():
+            self.controller.clock_set(self.store.db, seconds, now)
+        self.controller.committed()
+
     @property
     def state(self) -> state.State:
         return state.snapshot(self.store.db)
@@ -335,3 +340,51 @@ def test_the_end_of_an_outage_of_the_dns_is_one_flush_of_every_pool(bench: Bench
         "The DNS does not answer: mail for 3 domains waits for it.",
         "The DNS answers again after 21 s: all mail that waits is tried.",
     ]
+
+
+@pytest.mark.parametrize("by", [-3600, 3600])
+def test_an_outage_of_the_dns_lasts_on_when_the_clock_is_set(bench: Bench, by: float) -> None:
+    names = ("a.example", "b.example", "c.example")
+    bench.observe(*[event(1e6, DELIVERED, to=name) for name in names])
+    for name in names:
+        failed = event(1e6 + 10, to=name, reply="local: (4.4.3) not found")
+        bench.observe(failed._replace(relay="", dsn="4.4.3", queue_id=f"4jX{name[0]}"))
+    bench.tick(1e6 + 11)
+    bench.clock_set(by, 1e6 + 12 + by)
+    for second in range(12, 30):
+        bench.tick(1e6 + second + by)
+    assert (TRY, "campaign", ["4jXa"]) in bench.requests.asked
+    bench.requests.asked.clear()
+    bench.observe(event(1e6 + 30 + by, DELIVERED, to="b.example"))
+    for second in range(31, 42):
+        bench.tick(1e6 + second + by)
+    assert bench.requests.asked == [(FLUSH, "campaign", []), (FLUSH, "trans", [])]
+    assert bench.said[-1] == "The DNS answers again after 21 s: all mail that waits is tried."
+
+
+@pytest.mark.parametrize("by", [-3 * 86400, -3600, -40, 40, 3600, 3 * 86400])
+def test_a_stop_lasts_as_long_whatever_the_clock_does(bench: Bench, by: float) -> None:
+    bench.observe(event(1e6, action="stop-source"))
+    bench.tick(1e6 + 30)
+    bench.clock_set(by, 1e6 + 31 + by)
+    bench.tick(1e6 + 44 + by)
+    assert bench.phase() == STOPPED
+    bench.tick(1e6 + 45 + by)
+    assert bench.phase() == PROBING
+    bench.observe(event(1e6 + 46 + by, action="stop-source"))
+    held = bench.state.lanes[KEY]
+    assert (held.phase, held.until) == (STOPPED, 1e6 + 46 + by + 45), "still a young trouble"
+
+
+def test_postfix_is_told_that_the_clock_was_set_back(bench: Bench) -> None:
+    """Its timers end by the wall clock; what it is asked during a reload it forgets."""
+    bench.tick(1e6)
+    bench.clock_set(3600, 1e6 + 3601)
+    bench.tick(1e6 + 3610)
+    assert bench.requests.asked == []
+    bench.clock_set(-3600, 1e6 + 11)
+    bench.tick(1e6 + 12)
+    assert bench.requests.asked == [(RELOAD, "campaign", []), (RELOAD, "trans", [])]
+    for second in range(13, 20):
+        bench.tick(1e6 + second)
+    assert bench.requests.asked[2:] == [(FLUSH, "campaign", []), (FLUSH, "trans", [])]

@@ -23,6 +23,7 @@ from mailfleet import cli, ledger_store
 from mailfleet.commands import ledger as command
 from mailfleet.events import Event
 from mailfleet.ledger import Ledger, LedgerError
+from mailfleet.ledger_counts import Tally
 from mailfleet.ledger_names import Names
 from mailfleet.ledger_query import Queries
 from mailfleet.ledger_source import Postfix
@@ -409,12 +410,44 @@ def test_old_days_are_forgotten_by_number_not_by_the_clock(host: Host) -> None:
         for day in range(ledger_store.DAYS + 5):
             values = (day_of(NOW + day * 86400), "192.0.2.1", "gmail", "campaign", "delivered", "", 1)
             store.db.execute("INSERT INTO ip_day VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-        # A clock that showed another century for a moment costs one day, not all of them.
+        # A clock that showed another century for a moment costs nothing.
         values = ("2099-01-01", *values[1:])
         store.db.execute("INSERT INTO ip_day VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-        store.prune({})
+        store.prune({}, NOW + 200 * 86400)
     (number, oldest) = store.db.execute("SELECT count(*), min(day) FROM ip_day").fetchone()
-    assert (number, oldest) == (ledger_store.DAYS, day_of(NOW + 6 * 86400))
+    assert (number, oldest) == (ledger_store.DAYS + 1, day_of(NOW + 5 * 86400))
+
+
+def counted(path: str, now: float, *moments: float) -> None:
+    """Refusals at these moments, and what a ledger does about old ones."""
+    tally = Tally()
+    for moment in moments:
+        tally.add(
+            Event(moment, "deferred", "campaign", "gmail-192-0-2-1", "gmail", "192.0.2.1", "4jX", "example.com",
+                  "gmail.com", "mx.google.com", "203.0.113.10", 0.2, "4.7.0", "mail", f"450 at {moment:.0f}",
+                  "rate-limited", "some-rule", "retry")
+        )  # fmt: skip
+    store = Store(path)
+    with store.transaction():
+        store.add(tally)
+        store.prune({}, now)
+    store.close()
+
+
+def test_what_was_counted_before_the_clock_was_set_back_takes_no_place(host: Host) -> None:
+    """While the clock was three days ahead it left more slots than are kept."""
+    ahead = NOW + 3 * 86400
+    counted(host.path, ahead + 100 * 300, *(ahead + slot * 300 for slot in range(100)))
+    for minute in (10, 20):
+        counted(host.path, NOW + minute * 60, NOW + minute * 60)
+    ask = host.queries()
+    assert ask.window(3600, NOW + 1200)["campaign", "192.0.2.1", "gmail"].deferred == 2
+    last = ask.last_refusal("192.0.2.1", "gmail")
+    assert last
+    assert last.reply == f"450 at {NOW + 1200:.0f}"
+    assert ask.top_replies(NOW + 1200)[0].time == NOW + 1200
+    kept = connect(host.path).execute("SELECT count(*) FROM ip_slot").fetchone()[0]
+    assert kept == 2 + ledger_store.SLOTS
 
 
 def test_the_file_is_bounded(host: Host) -> None:
@@ -426,7 +459,7 @@ def test_the_file_is_bounded(host: Host) -> None:
         store.db.executemany("INSERT INTO domain_day VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     for _turn in range(10):
         with store.transaction():
-            store.prune({}, file_bytes=150_000)
+            store.prune({}, NOW, file_bytes=150_000)
     days = [day for (day,) in store.db.execute("SELECT DISTINCT day FROM domain_day ORDER BY day")]
     assert 1 <= len(days) < 5
     assert days[-1] == day_of(NOW)
@@ -518,3 +551,54 @@ def test_the_service_says_once_that_it_cannot_write(
     assert calls.sent[-1] == "STOPPING=1"
     assert again.sent == ["READY=1\nSTATUS=", "WATCHDOG=1", "WATCHDOG=1", "STOPPING=1"]
     assert host.queries().pool_today("campaign", NOW).attempts
+
+
+class Keeping:
+    """Notes what the service says about the clock, and to whom it says it first."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, float]] = []
+
+    def clock_set(self, db: sqlite3.Connection, seconds: float, now: float) -> None:
+        self.heard.append(("set by", seconds))
+
+    def observe(self, db: sqlite3.Connection, events: Sequence[Event]) -> None:
+        self.heard.append(("events", len(events)))
+
+    def tick(self, db: sqlite3.Connection, now: float) -> None:
+        self.heard.append(("tick", now - NOW))
+
+    def committed(self) -> None:
+        pass
+
+
+def test_the_service_notices_that_the_clock_was_set(
+    host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before it reads what was logged since; a database that is locked delays it."""
+    monkeypatch.setattr(ledger_store, "BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(command, "RETRY_SECONDS", (0.01,))
+    monkeypatch.setattr(command, "POLL_SECONDS", 0.0)
+    other = connect(host.path)
+    walls = [0.0, 1.0, 3602.0, 3603.0, 4.0]
+
+    def clock() -> float:
+        if len(walls) == 3:
+            host.log.write_text("".join(lines(1)))
+            other.execute("BEGIN IMMEDIATE")
+        elif other.in_transaction:
+            other.execute("ROLLBACK")
+        return NOW + walls.pop(0)
+
+    keeping, stop = Keeping(), threading.Event()
+    counting = iter(range(9))
+    command.serve(host.ledger([keeping]), Calls(stop, 5), stop, clock, keeping, lambda: next(counting))
+    events = [number for what, number in keeping.heard if what == "events"]
+    assert len(events) == 1
+    assert keeping.heard == [
+        ("tick", 0), ("tick", 1), ("set by", 3600), ("events", *events), ("tick", 3603), ("set by", -3600),
+        ("tick", 4),
+    ]  # fmt: skip
+    said = capsys.readouterr().err.splitlines()
+    assert "The clock was set forward by 3600 s." in said
+    assert said[-1] == "The clock was set back by 3600 s."

@@ -47,6 +47,33 @@ def test_what_is_normal_again_is_not_kept(tmp_path: Path) -> None:
     assert state.snapshot(db) == State({}, {}, {})
 
 
+def test_what_waits_does_so_as_long_when_the_clock_is_set(tmp_path: Path) -> None:
+    db = database(tmp_path)
+    state.save(db, "lane_state", {KEY: HELD, (*KEY[:2], "gmx"): HELD._replace(phase=PROBING, until=0)})
+    state.save(db, "domain_state", {("campaign", "example.com", "gmail"): HELD})
+    state.pause(db, control(ISP, "gmail", 2000))
+    state.pause(db, control(POOL, "campaign"))
+    before = state.snapshot(db)
+    state.move(db, 3600)
+    found = state.snapshot(db)
+    moved = HELD._replace(since=4600, until=5200, began=4590)
+    assert found.lanes == {KEY: moved, (*KEY[:2], "gmx"): moved._replace(phase=PROBING, until=0)}
+    assert list(found.domains.values()) == [moved]
+    assert [(pause.since, pause.until) for pause in found.controls.values()] == [(4600, 5600), (4600, 0)]
+    state.move(db, -3600)
+    assert state.snapshot(db) == before
+
+
+@pytest.mark.parametrize(("now", "until"), [(1500, 2000), (999, 2000), (400, 1400)])
+def test_a_pause_of_a_clock_that_was_ahead_lasts_its_time_at_most(tmp_path: Path, now: float, until: float) -> None:
+    db = database(tmp_path)
+    state.pause(db, control(ISP, "gmail", 2000))
+    state.pause(db, control(POOL, "campaign"))
+    state.bound(db, now)
+    ends = {name: pause.until for (_kind, name), pause in state.snapshot(db).controls.items()}
+    assert ends == {"gmail": until, "campaign": 0}
+
+
 @pytest.mark.parametrize(
     ("made", "transactional", "now", "paused"),
     [

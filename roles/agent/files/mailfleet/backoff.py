@@ -28,6 +28,8 @@ HOLD, RELEASE = "hold", "release"
 GATHER_SECONDS = 10.0
 # A ledger that does not run must not keep an address stopped for ever.
 OVERDUE_SECONDS = 30.0
+# What seems to have begun later than this was written before the clock was set back.
+AHEAD_SECONDS = 2.0
 _GROWTH = 4.0
 _LATE_SECONDS = 2
 _LATE_REFUSALS = 5
@@ -142,7 +144,7 @@ def tick(state: Backoff, policy: Policy, cap: int, now: float) -> Step:
     """Time passes."""
     if state.phase == NORMAL:
         return Step(state)
-    if now < state.since - 2:
+    if now < state.since - AHEAD_SECONDS:
         return Step(_moved(state, now - state.since))
     if state.phase == STOPPED:
         if now < state.until:
@@ -159,7 +161,7 @@ def tick(state: Backoff, policy: Policy, cap: int, now: float) -> Step:
 
 
 def _moved(state: Backoff, seconds: float) -> Backoff:
-    """The clock was set back: what is left to wait stays the same."""
+    """The clock was set back while nobody looked: the wait begins anew."""
     return state._replace(
         since=state.since + seconds, until=state.until + seconds if state.until else 0.0, began=state.began + seconds
     )

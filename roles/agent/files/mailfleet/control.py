@@ -34,6 +34,8 @@ HANDED_SECONDS = 30.0
 GATHERED_SECONDS = 60.0
 GATHERED_EVERY = 2.0
 GATHERED = 1000
+# So long after it was asked to reload an instance does what else it is asked.
+RELOAD_SECONDS = 3.0
 
 Table = dict[Key, Backoff]
 
@@ -63,6 +65,8 @@ class Controller:
         self._sites: dict[Key, dict[str, float]] = {}
         self._transactional = {pool["name"]: pool["traffic"] == TRANSACTIONAL for pool in view["pools"]}
         self._gathered = float("-inf")
+        self._flush_at = float("inf")
+        self._set_by = 0.0
         self._gathering: set[Key] = set()
         self._cursors: dict[tuple[str, str], str] = {}
         self._handed: dict[Key, float] = {}
@@ -91,12 +95,29 @@ class Controller:
             self._requests.ask(kind, pool, queue_ids)
         for sentence in self._sayings:
             self._say(sentence)
-        self._pending, self._sayings = [], []
+        if self._set_by:
+            self._outage.clock_set(self._set_by)
+        self._pending, self._sayings, self._set_by = [], [], 0.0
         self._requests.send(time.monotonic())
+
+    def clock_set(self, db: sqlite3.Connection, seconds: float, now: float) -> None:
+        """Inside a transaction, with committed() after it: the clock was set by so much, to now."""
+        state.move(db, seconds)
+        self._load(db)
+        self._set_by = seconds
+        if seconds < 0:
+            # Postfix waits by the wall clock, for its next tries and between the messages of a slow lane: all of it
+            # would stand still until the clock is where it was.
+            self._pending += [(backoff.RELOAD, pool, []) for pool in self._instances]
+            self._flush_at = now + RELOAD_SECONDS
 
     def tick(self, db: sqlite3.Connection, now: float) -> None:
         """Inside a transaction, with committed() after it, about once a second."""
         self._load(db)
+        state.bound(db, now)
+        if now >= self._flush_at:
+            self._flush_at = float("inf")
+            self._pending += [(backoff.FLUSH, pool, []) for pool in self._instances]
         for table in (LANES, DOMAINS):
             for key, held in list(self._held[table].items()):
                 policy = self._policies.find(key[2], held.action, held.cls)

@@ -153,7 +153,7 @@ class Ledger:
 
     def _prune(self, store: Store, now: float) -> None:
         with store.transaction():
-            store.prune({log.name: tail.heads(log) for log in self._source.logs})
+            store.prune({log.name: tail.heads(log) for log in self._source.logs}, now)
         self._pruned = now
         self._steps = 0
 

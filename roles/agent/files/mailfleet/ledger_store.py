@@ -24,7 +24,8 @@ BUSY_SECONDS = 5.0
 CACHE_KIB = 4096
 WAL_BYTES = 8 << 20
 
-# Kept: days and slots that have data, not days by the calendar, so that a clock that jumps cannot empty the ledger.
+# Kept: days and slots that have data, not days by the calendar, so that a clock that jumps cannot empty the ledger; as
+# many later than now, from before the clock was set back.
 DAYS = 100
 REPLY_DAYS = 14
 SLOTS = 48
@@ -176,11 +177,15 @@ class Store:
                 f"INSERT INTO {table} VALUES ({places}) ON CONFLICT DO UPDATE SET n = n + excluded.n", values
             )
 
-    def prune(self, logs: Mapping[str, Iterable[str]], file_bytes: int = FILE_BYTES) -> None:
+    def prune(self, logs: Mapping[str, Iterable[str]], now: float, file_bytes: int = FILE_BYTES) -> None:
         """Forget what is old: slots, days, replies, marks of files that are gone (``logs``: the heads still there)."""
-        self._keep_newest("slot", SLOTS, "ip_slot", "ip_slot", "domain_slot", "latency_slot")
-        self._keep_newest("day", DAYS, "ip_day", "ip_day", "domain_day", "latency_day")
-        self._keep_newest("day", REPLY_DAYS, "replies", "replies")
+        slot, today = int(now) // SLOT_SECONDS, day_of(now)
+        self._keep_newest("slot", slot, SLOTS, "ip_slot", "ip_slot", "domain_slot", "latency_slot")
+        self._keep_newest("day", today, DAYS, "ip_day", "ip_day", "domain_day", "latency_day")
+        self._keep_newest("day", today, REPLY_DAYS, "replies", "replies")
+        # The latest refusal is told: one from before the clock was set back would stay the latest.
+        for table in ("refusals", "replies"):
+            self.db.execute(f"UPDATE {table} SET time = :now WHERE time > :now", {"now": now})
         self.db.execute(
             "DELETE FROM replies WHERE shape <> '' AND (day, isp, cls, rule, shape) IN"
             " (SELECT day, isp, cls, rule, shape FROM"
@@ -207,13 +212,18 @@ class Store:
             for table in ("domain_day", "replies"):
                 self.db.execute(f"DELETE FROM {table} WHERE day = (SELECT min(day) FROM {table})")
 
-    def _keep_newest(self, column: str, number: int, source: str, *tables: str) -> None:
-        (oldest,) = self.db.execute(
-            f"SELECT min({column}) FROM (SELECT DISTINCT {column} FROM {source} ORDER BY {column} DESC LIMIT ?)",
-            (number,),
-        ).fetchone()
-        for table in tables:
-            self.db.execute(f"DELETE FROM {table} WHERE {column} < ?", (oldest,))
+    def _keep_newest(self, column: str, now: int | str, number: int, source: str, *tables: str) -> None:
+        """Of those up to now, and of those later than now."""
+        for side in (f"{column} <= :now", f"{column} > :now"):
+            (oldest,) = self.db.execute(
+                f"SELECT min({column}) FROM"
+                f" (SELECT DISTINCT {column} FROM {source} WHERE {side} ORDER BY {column} DESC LIMIT :number)",
+                {"now": now, "number": number},
+            ).fetchone()
+            for table in tables:
+                self.db.execute(
+                    f"DELETE FROM {table} WHERE {side} AND {column} < :oldest", {"now": now, "oldest": oldest}
+                )
 
     def _bytes(self) -> int:
         pages, free, size = (

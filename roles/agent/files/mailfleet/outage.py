@@ -82,6 +82,15 @@ class Outage:
         if self._waits.pop(domain, None):
             self._back = True
 
+    def clock_set(self, seconds: float) -> None:
+        """The clock was set by so much: what was a minute ago still was."""
+        self._resolved = {domain: time + seconds for domain, time in self._resolved.items()}
+        self._waits = {domain: wait._replace(time=wait.time + seconds) for domain, wait in self._waits.items()}
+        self._since = None if self._since is None else self._since + seconds
+        self._owed = None if self._owed is None else self._owed + seconds
+        self._tried += seconds
+        self._flushed += seconds
+
     def tick(self, now: float) -> Wish:
         kept = FORGOTTEN_SECONDS if self.dead else WITHIN_SECONDS
         self._waits = {domain: wait for domain, wait in self._waits.items() if -_SLEWED <= now - wait.time <= kept}

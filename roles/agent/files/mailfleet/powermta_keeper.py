@@ -57,12 +57,16 @@ class Keeper:
         else:
             self._problem = ""
 
+    def clock_set(self, db: sqlite3.Connection, seconds: float, now: float) -> None:
+        state.move(db, seconds)
+
     def tick(self, db: sqlite3.Connection, now: float) -> None:
         """Remember what was seen, and what is to be done about it."""
         seen, self._seen = self._seen, None
         if seen is None:
             return
         state.create(db)
+        state.bound(db, now)
         held = state.snapshot(db)
         self._every = SOON_SECONDS if any(pause.active(now) for pause in held.controls.values()) else EVERY_SECONDS
         ours = {queue.name for queue in powermta_queue.load(db) if queue.ours}

@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from mailfleet.backoff import NORMAL, Backoff
+from mailfleet.backoff import AHEAD_SECONDS, NORMAL, Backoff
 
 # Kinds of pauses.
 POOL, IP, DOMAIN, ISP = "pool", "ip", "domain", "isp"
@@ -139,6 +139,26 @@ def save(db: sqlite3.Connection, table: str, changed: Mapping[Key, Backoff]) -> 
     db.executemany(
         f"DELETE FROM {table} WHERE pool = ? AND {who} = ? AND isp = ?",
         [key for key, held in changed.items() if held.phase == NORMAL],
+    )
+
+
+def move(db: sqlite3.Connection, seconds: float) -> None:
+    """The clock was set by so much: what was to end in a minute still ends in a minute."""
+    create(db)
+    for table in ("lane_state", "domain_state"):
+        db.execute(
+            f"UPDATE {table} SET since = since + :by, began = began + :by, until = iif(until, until + :by, until)",
+            {"by": seconds},
+        )
+    db.execute("UPDATE controls SET since = since + :by, until = iif(until, until + :by, until)", {"by": seconds})
+
+
+def bound(db: sqlite3.Connection, now: float) -> None:
+    """A pause that seems to begin later was made before the clock was set back unseen: it lasts its whole time at most.
+    What receivers hold back is bounded so in mailfleet.backoff."""
+    db.execute(
+        "UPDATE controls SET until = iif(until, until + :now - since, until), since = :now WHERE since > :now + :most",
+        {"now": now, "most": AHEAD_SECONDS},
     )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mailfleet import control, replies, replies_rules
+from mailfleet.clock import Watch
 from mailfleet.control import Controller
 from mailfleet.ledger import Ledger, LedgerError
 from mailfleet.ledger_names import Names
@@ -38,6 +39,9 @@ RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 class Keeping(Protocol):
     """What is done between the ledger's steps."""
+
+    def clock_set(self, db: sqlite3.Connection, seconds: float, now: float) -> None:
+        """Inside a transaction, after somebody set the clock by so much, and before what was logged since is read."""
 
     def tick(self, db: sqlite3.Connection, now: float) -> None:
         """Inside a transaction, about once a second."""
@@ -125,15 +129,23 @@ def serve(
     stop: threading.Event,
     clock: Callable[[], float] = time.time,
     controller: Keeping | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
     """Follow the logs until told to stop; a ledger that cannot write is tried again, later each time."""
     notifier.ready()
     failures = 0
     ticked = float("-inf")
+    watch, set_by = Watch(), 0.0
     while not stop.is_set():
         notifier.alive()
         try:
             now = clock()
+            set_by += watch.set_by(now, monotonic())
+            if set_by and controller:
+                ledger.write(partial(controller.clock_set, seconds=set_by, now=now))
+                controller.committed()
+                _say(f"The clock was set {'back' if set_by < 0 else 'forward'} by {abs(set_by):.0f} s.")
+            set_by = 0.0
             progress = ledger.step(now)
             if controller and not 0 <= now - ticked < TICK_SECONDS:
                 ledger.write(partial(controller.tick, now=now))
