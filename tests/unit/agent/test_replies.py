@@ -134,6 +134,19 @@ NOT_THE_RECIPIENT = """
 550 Absenderadresse existiert nicht
 550 5.1.1 发件人不存在
 550 5.2.1 Mailbox of the sender is over its rate
+550 5.7.1 The account that sent this message has been suspended
+550 5.7.1 User account disabled for outgoing mail
+550 Your mail was blocked because the recipient's filter does not exist
+550 Authentication user not found
+550 Recipient's mail server rejected this message: unknown reason
+550 user complaints: IP disabled
+550 Invalid user in SMTP AUTH
+550 5.4.6 routing loop: recipient not found after 20 hops
+553 5.1.8 unknown mail user in return path
+550 SMTP account disabled: unpaid invoice
+550 5.7.1 The domain you send from does not exist
+554 unknown host 192.0.2.1
+553 Invalid numeric domain spec
 """
 
 
