@@ -63,7 +63,7 @@ def _not_passed_directly(text: str, addresses: tuple[str, ...]) -> tuple[str, ..
     spf = _spf.parse_spf(text)
     first = next((i for i, term in enumerate(spf.terms) if term.qualifier and _spf.network(term) is None), None)
     networks = _spf.Spf(spf.terms[:first])
-    passed = _spf.single_addresses(networks)
+    passed = _spf.addresses(networks)
     refused = any(term.qualifier != "+" for term in networks.terms if term.qualifier)
     return tuple(address for address in addresses if refused or address not in passed)
 

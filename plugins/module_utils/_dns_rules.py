@@ -146,11 +146,11 @@ def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> O
     problem = _spf_obstacle(old, want)
     if problem is not None:
         return problem
+    old = _spf.without(old, [term for term in old.terms if term.qualifier == "+" and _spf.covered(term, want.terms)])
     new = _spf.merge(old, want)
-    ours = {term.key for term in want.terms}
-    fleet = {ip: term for ip, term in _spf.single_addresses(new).items() if ip in removable and term.key not in ours}
+    fleet = _spf.leaving(new, want, removable)
     if final:
-        new = _spf.without(new, fleet)
+        new = _spf.merge(_spf.without(old, fleet.values()), want)
     costs = _spf.lookups(new)
     if len(costs) > _spf.LOOKUP_LIMIT:
         return refuse(
@@ -158,8 +158,9 @@ def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> O
             "remove some of these, or list their addresses as ip4 and ip6",
             [f"{term.text} ({'1 or more' if term.name in ('include', 'redirect') else 1})" for term in costs],
         )
-    known = ours | {term.key for term in fleet.values()}
-    foreign = tuple(printable(t.text) for t in new.terms if t.name != "all" and t.key not in known)
+    known = {term.key for term in fleet.values()}
+    others = (term for term in _spf.unwanted(new, want) if term.name != "all" and term.key not in known)
+    foreign = tuple(printable(term.text) for term in others)
     ending = old.first("all")
     notes: Values = ()
     if published and (ending is None or ending.qualifier != "-"):
@@ -181,7 +182,7 @@ def _spf_obstacle(old: _spf.Spf, want: _spf.Spf) -> Outcome | None:
             f"has an SPF record that hands over to {redirect.value}; an added mechanism would switch that off",
             f"replace '{redirect.text}' by 'include:{redirect.value}'",
         )
-    for address, term in _spf.single_addresses(want).items():
+    for address, term in _spf.addresses(want).items():
         against = _spf.refusing_term(old, address)
         if against is not None:
             return refuse(

@@ -205,6 +205,6 @@ def _merge(one: Wanted, other: Wanted) -> Wanted:
         ownership = "value" if "value" in (one.ownership, other.ownership) else "rrset"
         return one._replace(values=values, domains=domains, ownership=ownership)
     spf = _spf.merge(_spf.parse_spf(one.values[0]), _spf.parse_spf(other.values[0]))
-    passed = _spf.single_addresses(spf)
+    passed = _spf.addresses(spf)
     removable = tuple(ip for ip in dict.fromkeys((*one.removable, *other.removable)) if ip not in passed)
     return one._replace(values=(_spf.build_spf(spf),), domains=domains, removable=removable)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple, Union
 
@@ -19,6 +19,8 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 LOOKUP_LIMIT = 10
 ENDING = "-all"
+ROOM = 450  # bytes of a record that leave room for its neighbours in one answer
+MOST = 1024  # addresses of a network that are looked at one by one; a power of two
 COSTLY = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
 _MODIFIER = re.compile(r"^([a-z][a-z0-9._-]*)=(.*)$", re.IGNORECASE)
 _MECHANISM = re.compile(
@@ -115,9 +117,29 @@ def ip_term(address: str) -> Term:
 
 
 def wanted_spf(addresses: Iterable[str], extra: Iterable[str] = ()) -> Spf:
-    """The record of a domain: its addresses, the operator's mechanisms, -all."""
+    """The record of a domain: its addresses, the operator's mechanisms, -all.
+
+    Where that is too long, addresses that fill a network are named by it, so that not one more is passed.
+    """
+    own = list(addresses)
     more = [term for term in map(parse_term, extra) if term.name != "all"]
-    return Spf((*dict.fromkeys([*map(ip_term, addresses), *more]), parse_term(ENDING)))
+    spf = Spf((*dict.fromkeys([*map(ip_term, own), *more]), parse_term(ENDING)))
+    if len(build_spf(spf)) <= ROOM:
+        return spf
+    return Spf((*dict.fromkeys([*map(ip_term, collapsed(own)), *more]), parse_term(ENDING)))
+
+
+def collapsed(addresses: Iterable[str]) -> list[str]:
+    """The fewest networks of at most MOST addresses that hold exactly these."""
+    own = [ipaddress.ip_address(address) for address in addresses]
+    networks: list[Network] = [
+        *ipaddress.collapse_addresses(ipaddress.IPv4Network(ip) for ip in own if ip.version == 4),
+        *ipaddress.collapse_addresses(ipaddress.IPv6Network(ip) for ip in own if ip.version == 6),
+    ]
+    wide = MOST.bit_length() - 1
+    return [
+        str(part) for net in networks for part in net.subnets(new_prefix=max(net.prefixlen, net.max_prefixlen - wide))
+    ]
 
 
 def covered(term: Term, others: Iterable[Term]) -> bool:
@@ -157,8 +179,42 @@ def single_addresses(spf: Spf) -> dict[str, Term]:
     return found
 
 
-def without(spf: Spf, addresses: Collection[str]) -> Spf:
-    gone = {term.key for address, term in single_addresses(spf).items() if address in addresses}
+def _passes(term: Term) -> list[str]:
+    """The addresses of a mechanism, unless they are too many to be a fleet's."""
+    net = network(term)
+    return [str(ip) for ip in net] if net and term.qualifier == "+" and net.num_addresses <= MOST else []
+
+
+@lru_cache(maxsize=512)
+def addresses(spf: Spf) -> Mapping[str, Term]:
+    """What is passed one by one or as part of a network of a fleet's size."""
+    return {address: term for term in reversed(spf.terms) for address in _passes(term)}
+
+
+def leaving(spf: Spf, want: Spf, removable: Collection[str]) -> dict[str, Term]:
+    """Removable addresses, with the terms that pass them. A term that passes others' addresses, too, is others'."""
+    kept, gone = addresses(want), frozenset(removable)
+    found: dict[str, Term] = {}
+    for term in unwanted(spf, want):
+        own = _passes(term)
+        if own and all(address in gone or address in kept for address in own):
+            found.update((address, term) for address in own if address not in kept)
+    return found
+
+
+def unwanted(spf: Spf, want: Spf) -> list[Term]:
+    """Terms that pass something beside what is wanted."""
+    kept, keys = addresses(want), {term.key for term in want.terms}
+    return [term for term in spf.terms if term.key not in keys and not _within(term, kept)]
+
+
+def _within(term: Term, kept: Collection[str]) -> bool:
+    own = _passes(term)
+    return bool(own) and all(address in kept for address in own)
+
+
+def without(spf: Spf, terms: Iterable[Term]) -> Spf:
+    gone = {term.key for term in terms}
     return Spf(tuple(term for term in spf.terms if term.key not in gone))
 
 

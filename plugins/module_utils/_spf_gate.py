@@ -114,7 +114,7 @@ def _judge(judged: Judged, want: Wanted, text: str, counted: Counted, changed: b
 
 def _tried(want: Wanted, text: str) -> list[str]:
     """All addresses when a mechanism that does not pass could stand in their way, else the last of each family."""
-    addresses = list(_spf.single_addresses(_spf.parse_spf(want.values[0])))
+    addresses = list(_spf.addresses(_spf.parse_spf(want.values[0])))
     costly = [term for term in evaluated(_spf.parse_spf(text)) if term.name in _spf.COSTLY]
     if any(term.qualifier in ("-", "~", "?") for term in costly):
         return addresses

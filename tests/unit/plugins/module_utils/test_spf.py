@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _spf as spf
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Found, RRset, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import make_plan
 
 addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
 domains = st.from_regex(r"[a-z0-9_]{1,8}(\.[a-z0-9-]{1,8}){1,2}", fullmatch=True)
@@ -42,10 +46,65 @@ def test_merge_keeps_everything_and_adds_what_is_wanted(record, ips):
 
 
 @given(records, st.lists(addresses, min_size=1, max_size=5))
-def test_without_takes_only_the_named_addresses(record, ips):
+def test_without_takes_only_what_is_named(record, ips):
     merged = spf.merge(record, spf.wanted_spf(ips))
-    left = spf.without(merged, ips[:1])
+    left = spf.without(merged, [spf.ip_term(ips[0])])
     assert {t.key for t in merged.terms} - {t.key for t in left.terms} == {spf.ip_term(ips[0]).key}
+
+
+fleet = st.sets(st.integers(0, 127), min_size=1).map(lambda some: sorted(f"192.0.2.{one}" for one in some))
+
+
+@given(fleet, st.sets(st.integers(0, 64)))
+def test_networks_hold_exactly_the_addresses(four, six):
+    own = [*four, *(f"2001:db8::{one:x}" for one in six - {0})]
+    networks = [ipaddress.ip_network(text) for text in spf.collapsed(own)]
+    assert sorted(str(ip) for net in networks for ip in net) == sorted(own)
+    assert len(networks) <= len(own)
+
+
+def test_a_large_network_is_named_in_parts():
+    own = [f"10.0.{third}.{last}" for third in range(8) for last in range(256)]
+    assert spf.collapsed(own) == ["10.0.0.0/22", "10.0.4.0/22"]
+
+
+def test_only_a_record_that_is_too_long_has_networks():
+    short, long = ([f"192.0.2.{last}" for last in range(32, 32 + number)] for number in (22, 32))
+    assert "/" not in spf.build_spf(spf.wanted_spf(short))
+    assert spf.build_spf(spf.wanted_spf(long, ["mx"])) == "v=spf1 ip4:192.0.2.32/27 mx -all"
+
+
+def passed(text: str) -> set[str]:
+    nets = [net for term in spf.parse_spf(text).terms if (net := spf.network(term))]
+    return {str(ip) for net in nets for ip in net}
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_published_network_loses_what_left_the_pool_and_never_anything_else(data):
+    """Whatever mixture of single addresses and networks is there: first all is passed, at last what is wanted."""
+    everything = [f"192.0.2.{last}" for last in range(64)]
+    own = set(data.draw(st.sets(st.sampled_from(everything), min_size=1)))
+    former = data.draw(st.sets(st.sampled_from(everything))) - own
+    theirs = data.draw(st.sets(st.sampled_from(["ip4:192.0.2.0/26", "ip4:203.0.113.0/24", "ip4:198.51.100.7", "mx"])))
+    before = [*data.draw(st.sampled_from([list, spf.collapsed]))(sorted(own | former))]
+    published = "v=spf1 " + " ".join([*(spf.ip_term(one).text for one in before), *sorted(theirs), "-all"])
+    text = spf.build_spf(spf.wanted_spf(data.draw(st.sampled_from([list, spf.collapsed]))(sorted(own))))
+    want = Wanted("a.example", "TXT", 60, (text,), "value", "v=spf1", "spf", ("a.example",), tuple(sorted(former)))
+
+    def after(values: str, phase: str) -> str:
+        existing = {want.key: Found(RRset(60, (values,)))}
+        plan = make_plan([want], existing, phase, ["a.example"])
+        assert not plan.problems
+        return plan.changes[0].after[0] if plan.changes else values
+
+    first = after(published, "add")
+    assert passed(first) == passed(published) | own
+    last = after(first, "final")
+    assert passed(last) == own | passed("v=spf1 " + " ".join(sorted(theirs)))
+    assert theirs <= set(last.split())
+    assert after(last, "add") == last
+    assert after(last, "final") == last
 
 
 @pytest.mark.parametrize(
