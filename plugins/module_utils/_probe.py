@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import read_text
 
+_DPKG = "/var/lib/dpkg"
 _STANZA = re.compile(r"^Package: (\S+)\n(?:.+\n)*?Status: \S+ \S+ installed$", re.MULTILINE)
 _VALUE = re.compile(r"^([A-Z_]+)=[\"']?(.*?)[\"']?$", re.MULTILINE)
 
@@ -28,11 +29,35 @@ def release(text: str) -> dict[str, str]:
     return {"id": values.get("ID", ""), "version_id": values.get("VERSION_ID", "")}
 
 
-def missing_packages(packages: Sequence[str], status: str = "/var/lib/dpkg/status") -> list[str]:
+def missing_packages(packages: Sequence[str], status: str = f"{_DPKG}/status") -> list[str]:
     if not packages:
         return []
     present = installed(read_text(status))
     return [package for package in packages if package not in present]
+
+
+def owners(paths: Sequence[str], dpkg: str = _DPKG) -> dict[str, dict[str, str]]:
+    """The package and version that own each path; a path that is not there or not dpkg's has none."""
+    wanted = {os.fsencode(path): path for path in paths if os.path.exists(path)}
+    found: dict[str, dict[str, str]] = {}
+    if not wanted:
+        return found
+    status = read_text(f"{dpkg}/status")
+    for name in sorted(os.listdir(f"{dpkg}/info")) if os.path.isdir(f"{dpkg}/info") else ():
+        if not name.endswith(".list"):
+            continue
+        with open(f"{dpkg}/info/{name}", "rb") as handle:
+            listed = handle.read()
+        for line, path in wanted.items():
+            if b"\n" + line + b"\n" in listed:
+                package = name[: -len(".list")].partition(":")[0]
+                found[path] = {"package": package, "version": version_of(package, status)}
+    return found
+
+
+def version_of(package: str, status: str) -> str:
+    stanza = re.search(rf"^Package: {re.escape(package)}\n(?:.+\n)*?Version: (\S+)$", status, re.MULTILINE)
+    return stanza[1] if stanza else ""
 
 
 def missing_paths(paths: Sequence[str]) -> list[str]:

@@ -24,6 +24,11 @@ options:
     type: list
     elements: str
     default: []
+  owners:
+    description: Paths whose package is of interest.
+    type: list
+    elements: str
+    default: []
   units:
     description: systemd units that should be active.
     type: list
@@ -66,6 +71,11 @@ paths_missing:
   type: list
   elements: str
   returned: always
+owners:
+  description: The C(package) and C(version) that own each of O(owners) that is there and belongs to a package.
+  type: dict
+  returned: always
+  sample: {"/usr/sbin/pmtad": {"package": "powermta", "version": "5.0r8-1"}}
 units_inactive:
   description: Those of O(units) that are not active.
   type: list
@@ -113,6 +123,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._network import Netw
 from ansible_collections.mailfleet.mta.plugins.module_utils._probe import (
     missing_packages,
     missing_paths,
+    owners,
     this_release,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._queue_host import QueueError, report
@@ -125,6 +136,7 @@ def main() -> None:
         argument_spec={
             "packages": many,
             "paths": many,
+            "owners": many,
             "units": many,
             "wanted": {"type": "dict"},
             "views": {"type": "str"},
@@ -143,6 +155,7 @@ def main() -> None:
     module.exit_json(
         packages_missing=missing_packages(module.params["packages"]),
         paths_missing=missing_paths(module.params["paths"]),
+        owners=owners(module.params["owners"]),
         units_inactive=Systemd(run).inactive(module.params["units"]),
         generations=in_order(ROOT, run),
         release=this_release(),

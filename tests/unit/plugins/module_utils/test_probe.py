@@ -21,6 +21,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._probe import (
     installed,
     missing_packages,
     missing_paths,
+    owners,
     release,
 )
 
@@ -99,6 +100,21 @@ def test_missing(tmp_path: Path) -> None:
     assert missing_packages(["postfix", "bash"], status) == ["postfix"]
     assert missing_packages(["bash"], str(tmp_path / "none")) == ["bash"]
     assert missing_paths([status, str(tmp_path / "dangling")]) == [str(tmp_path / "dangling")]
+
+
+def test_owners(tmp_path: Path) -> None:
+    program, own = tmp_path / "pmtad", tmp_path / "own"
+    for path in (program, own):
+        path.touch()
+    (tmp_path / "info").mkdir()
+    (tmp_path / "info/powermta:amd64.list").write_text(f"/.\n{program}\n{program}.conf\n")
+    (tmp_path / "info/other.list").write_text(f"/.\n{own}.d\n")
+    (tmp_path / "status").write_text(
+        "Package: powermta\nStatus: install ok installed\nVersion: 5.0r8-1\n\nPackage: z\nVersion: 1\n"
+    )
+    paths = [str(program), str(own), str(tmp_path / "none")]
+    assert owners(paths, str(tmp_path)) == {str(program): {"package": "powermta", "version": "5.0r8-1"}}
+    assert owners(paths, str(tmp_path / "no-dpkg")) == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+"""Versions of Debian packages in their order (deb-version(7)), and what a run does about an installed one. Pure.
+
+This module util is PRIVATE to the collection.
+"""
+
+from __future__ import annotations
+
+import re
+
+KEEP, INSTALL, UPGRADE, DOWNGRADE = "keep", "install", "upgrade", "downgrade"
+VERSION = re.compile(r"(?:\d+:)?\d[A-Za-z0-9.+~-]*")
+
+_PARTS = re.compile(r"(\D*)(\d*)")
+# One part of a version: the order of its letters with the end as 0, and its number.
+_Key = tuple[list[int], int]
+_END: _Key = ([0], 0)
+
+
+def compare(one: str, other: str) -> int:
+    """Below 0 when one is the older version, above 0 when it is the newer one."""
+    keys = (_key(one), _key(other))
+    return (keys[0] > keys[1]) - (keys[0] < keys[1])
+
+
+def _key(version: str) -> tuple[int, list[_Key], list[_Key]]:
+    epoch, colon, rest = version.partition(":")
+    epoch, rest = (epoch, rest) if colon else ("0", version)
+    upstream, dash, revision = rest.rpartition("-")
+    if not dash:
+        upstream, revision = rest, ""
+    return int(epoch), _parts(upstream), _parts(revision)
+
+
+def _parts(text: str) -> list[_Key]:
+    keys: list[_Key] = [([*map(_weight, letters), 0], int(number or 0)) for letters, number in _PARTS.findall(text)]
+    while keys and keys[-1] == _END:
+        keys.pop()
+    return [*keys, _END]
+
+
+def _weight(letter: str) -> int:
+    """~ comes before the end of a version, letters come before everything else."""
+    return -1 if letter == "~" else ord(letter) if letter.isalpha() else ord(letter) + 256
+
+
+def step(wanted: str, installed: str) -> str:
+    """What a run does, with an empty version for none that is wanted or installed."""
+    if not installed:
+        return INSTALL
+    order = compare(wanted, installed) if wanted else 0
+    return UPGRADE if order > 0 else DOWNGRADE if order < 0 else KEEP
