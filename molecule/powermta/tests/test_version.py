@@ -64,28 +64,28 @@ def kept(host: Host) -> str:
 
 
 def test_a_newer_version_is_installed_with_one_restart_and_an_older_one_only_if_asked_for(
-    host: Host, newer: str, waiting: Message
+    host: Host, name: str, newer: str, waiting: Message
 ) -> None:
     before, started, has = version(host), starts(host), kept(host)
     change = f"PowerMTA: powermta-standin {NEWER} instead of powermta-standin {before}, with one restart"
 
     shown = run("--check", "--diff", powermta_package=newer)
-    assert f"mx2 would get {change}" in shown.words
-    assert shown.changed["mx2"] > 0
+    assert f"{name} would get {change}" in shown.words
+    assert shown.changed[name] > 0
     assert (version(host), starts(host)) == (before, started)
 
     done = run(powermta_package=newer)
     assert (done.code, version(host), starts(host)) == (0, NEWER, started + 1), done.output
-    assert f"mx2 gets {change}" in done.words
+    assert f"{name} gets {change}" in done.words
     assert kept(host) == has
     assert host.check_output("systemctl is-active pmta") == "active"
 
     again = run(powermta_package=newer)
-    assert (again.changed["mx2"], starts(host)) == (0, started + 1), again.output
+    assert (again.changed[name], starts(host)) == (0, started + 1), again.output
 
     refused = run()
     assert refused.code != 0
-    assert f"mx2 has powermta-standin {NEWER}, and powermta-standin {before} is older. Name that" in refused.words
+    assert f"{name} has powermta-standin {NEWER}, and powermta-standin {before} is older. Name that" in refused.words
     assert (version(host), starts(host)) == (NEWER, started + 1)
 
     lab.lab("persona", "generic", "refuse=")
