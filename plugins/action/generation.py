@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         host = (task_vars or {})["inventory_hostname"]
         arguments = dict(self._task.args)
         here = {option: arguments.pop(option, None) or {} for option in _FOR_THE_CONTROLLER}
-        if not arguments.get("rollback"):
+        if not arguments.get("rollback") and not arguments.get("absent"):
             try:
                 sources = read_sources(self._find_needle("templates", str(here["templates"] or "tree")))
                 context = plain(here["vars"])

@@ -25,7 +25,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(pools) with the C(addresses) and C(domains) of each pool, and C(fleet) with all names of the fleet.
+  description:
+    - C(pools) with the C(addresses) and C(domains) of each pool, C(fleet) with all names of the fleet, and C(backend).
   type: dict
 """
 

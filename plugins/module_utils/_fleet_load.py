@@ -170,6 +170,7 @@ def _host(name: str, entry: dict[str, t.Any], problems: list[Problem]) -> model.
         else submission.parsed(_reachable, default, "Write the host name or IP address that applications connect to."),
         interface=nic,
         cold_instances=node("fleet_cold_instances").boolean(False),
+        draining=node("fleet_draining").boolean(False),
     )
 
 

@@ -63,7 +63,7 @@ FLEET_VARIABLES = (
     "fleet_today",
     "fleet_dns",
 )
-HOST_VARIABLES = ("fleet_ips", "fleet_cold_instances", "fleet_interface", "fleet_submission_address")
+HOST_VARIABLES = ("fleet_ips", "fleet_cold_instances", "fleet_draining", "fleet_interface", "fleet_submission_address")
 
 POOL_KEYS = ("traffic", "connections_per_ip", "port", "networks", "cpu_weight", "bounce_mx")
 # What a profile may say for all of its domains.
@@ -184,6 +184,7 @@ class Host:
     submission_address: str
     interface: str
     cold_instances: bool
+    draining: bool
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -64,6 +64,7 @@ def host_view(fleet: model.Fleet, host: str) -> Plain:
     return {
         "host": host,
         "backend": fleet.hosts[host].backend,
+        "draining": fleet.hosts[host].draining,
         "submission_address": fleet.hosts[host].submission_address,
         "interface": fleet.hosts[host].interface or None,
         "addresses": [{"address": address.text, "family": address.family} for address, _source in own],

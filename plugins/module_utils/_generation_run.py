@@ -33,7 +33,10 @@ def generation(root: str, params: Mapping[str, Any], dry: bool, with_diff: bool,
     """Do what the options ask for; ``dry`` computes the same result and writes nothing."""
     store = Store(f"{root}/{params['name']}")
     with nullcontext() if dry else store.lock():
-        result = _rollback(store, params, dry) if params["rollback"] else _converge(store, params, dry, run)
+        if params["absent"]:
+            result = _remove(store, dry)
+        else:
+            result = _rollback(store, params, dry) if params["rollback"] else _converge(store, params, dry, run)
     before, after = result.pop("_before"), result.pop("_after")
     if with_diff:
         result["diff"] = diff(str(store.live), before.tree, after.tree, params["secret"])
@@ -97,6 +100,23 @@ def _rollback(store: Store, params: Mapping[str, Any], dry: bool) -> Result:
     if previous and not dry:
         store.swap(previous, result["changed_files"] if params["confirm"] else [])
     return {**result, "changed": previous is not None, "generation": store.current(), "previous": current}
+
+
+def _remove(store: Store, dry: bool) -> Result:
+    before = store.read(store.current())
+    result = {
+        "changed": store.current() is not None,
+        "changed_files": [],
+        "removed_files": sorted(before.tree),
+        "summary": [f"unlink {path}" for path in sorted(before.links)],
+        "generation": None,
+        "previous": store.current(),
+        "_before": before,
+        "_after": Content(),
+    }
+    if not dry:
+        store.remove()
+    return result
 
 
 def _report(store: Store, before: Content, after: Content, confirm: bool) -> Result:

@@ -174,6 +174,14 @@ class Store:
             if os.path.lexists(path) and self._is_ours(path, old.links):
                 os.unlink(path)
 
+    def remove(self) -> None:
+        """Forget everything, the links first."""
+        links = self.read(self.current()).links
+        for path in links:
+            if os.path.lexists(path) and self._is_ours(path, links):
+                os.unlink(path)
+        shutil.rmtree(self.root)
+
     def relink(self, content: Content) -> None:
         for path in self.wrong_links(content):
             target = content.links[path]

@@ -16,6 +16,7 @@ from typing import Any
 
 _SHOWN = 20
 POSTQUEUE = "postqueue -c /etc/postfix-{pool} -p"
+MTAS = {"postfix": "Postfix", "powermta": "PowerMTA"}
 # What a pool has: {"addresses": [...], "domains": [...]}; domains include the return-path names.
 Holdings = Mapping[str, Mapping[str, Any]]
 
@@ -54,6 +55,7 @@ def holdings_of(view: Mapping[str, Any]) -> dict[str, Any]:
     if view["entry"]:
         pools["entry"] = {"addresses": [], "domains": []}
     return {
+        "backend": view["backend"],
         "pools": pools,
         "fleet": [name for domain in view["elsewhere"] for name in (domain["domain"], domain["return_path"])],
     }
@@ -149,3 +151,25 @@ def _refusal(host: str, item: Mapping[str, Any], show: str) -> str:
         f"{host}: {messages} queued in pool {pool} from {name}, which is no longer in the fleet. "
         f"Wait until {show} lists none of them, or put the domain back into fleet_domains; nothing was changed."
     )
+
+
+def move(old: str, new: str) -> str:
+    return f"moves from {MTAS[old]} to {MTAS[new]}"
+
+
+def move_refusals(host: str, old: str, new: str, closed: bool, waiting: Mapping[str, int], command: str) -> list[str]:
+    """Why a host cannot move to the other MTA yet: the old one still takes mail, or has some."""
+    mta, left = MTAS[old], {pool: number for pool, number in sorted(waiting.items()) if number}
+    has = f"{sum(left.values())} queued ({', '.join(f'{pool} {number}' for pool, number in left.items())})"
+    if not closed:
+        return [
+            f"{host} {move(old, new)}, but its {mta} still takes mail{f' and has {has}' if left else ''}. "
+            f"Put it back into the group {old} with fleet_draining: true and run, so that it only delivers; "
+            "move it when nothing is queued. Nothing was changed."
+        ]
+    if left:
+        return [
+            f"{host} {move(old, new)}, but its {mta} still has {has} and goes on delivering. "
+            f"Run again when `{command}` shows nothing, or put it back into the group {old}; nothing was changed."
+        ]
+    return []

@@ -11,16 +11,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _queue_pmta
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Answer, Run, host
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation_store import Store
 from ansible_collections.mailfleet.mta.plugins.module_utils._queue import (
+    POSTQUEUE,
     Holdings,
     Leaving,
     Queue,
     leaving,
     mail_changes,
+    move,
+    move_refusals,
     parse,
     queued,
     refusals,
@@ -42,6 +47,11 @@ def report(
     powermta_view: str = POWERMTA_VIEW,
 ) -> dict[str, Any]:
     """What changes, what leaves with its queued mail, and queued mail by sender; only queues that matter are read."""
+    views = {"postfix": view, "powermta": powermta_view}
+    new = (wanted or {}).get("backend", "")
+    old = next((name for name in views if new and name != new and os.path.exists(views[name])), "")
+    if old:
+        return _moving(old, new, views[old], run)
     powermta = os.path.exists(powermta_view)
     live = holdings(powermta_view if powermta else view)
     gone = [] if wanted is None else leaving(live, wanted["pools"], wanted["fleet"])
@@ -60,11 +70,30 @@ def report(
     return {
         "changes": [] if wanted is None else mail_changes(live, wanted["pools"]),
         "leaving": items,
+        "moving": {},
         # An address of PowerMTA is emptied by the run itself, which hands its mail to the rest of the pool.
         "refusals": refusals(host(), [item for item in items if item["kind"] != "address"], _queue_pmta.COMMAND)
         if powermta
         else refusals(host(), items),
         "senders": {pool: {name: queues[pool].senders[name.lower()] for name in senders} for pool in live if senders},
+    }
+
+
+def _moving(old: str, new: str, view: str, run: Run) -> dict[str, Any]:
+    """A host that has the other MTA: all of it leaves, when it takes no more mail and has none."""
+    live = holdings(view)
+    if old == "powermta":  # with the mail that no pool has, such as bounces
+        waiting: Mapping[str, int] = _queue_pmta.by_vmta(_answer(run, _queue_pmta.QUEUES, "PowerMTA's list of queues"))
+    else:
+        waiting = {pool: read_queue(pool, run).total for pool in live}
+    closed = _read(view).get("draining") is True and not Store(str(Path(view).parents[1])).pending()
+    command = _queue_pmta.COMMAND if old == "powermta" else POSTQUEUE.format(pool="POOL")
+    return {
+        "changes": [move(old, new)],
+        "leaving": [],
+        "moving": {"mta": old, "pools": sorted(live)},
+        "refusals": move_refusals(host(), old, new, closed, waiting, command),
+        "senders": {},
     }
 
 
@@ -78,13 +107,18 @@ def _virtual_mtas(live: Holdings, item: Leaving) -> dict[str, Any]:
 def holdings(view: str) -> Holdings:
     """What the live generation says each pool has; nothing on a host without one."""
     try:
-        with open(view, encoding="utf-8") as handle:
-            live: Holdings = json.load(handle)["pools"]
+        live: Holdings = _read(view)["pools"]
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError) as error:
         raise QueueError(f"{view} cannot be read ({error}), so it is unknown what this run would remove.") from None
     return live
+
+
+def _read(view: str) -> dict[str, Any]:
+    with open(view, encoding="utf-8") as handle:
+        found: dict[str, Any] = json.load(handle)
+    return found
 
 
 def read_queue(pool: str, run: Run) -> Queue:

@@ -118,6 +118,10 @@ options:
       - With O(confirm) the last one that was confirmed; if that is the live one, nothing happens.
     type: bool
     default: false
+  absent:
+    description: Instead of writing anything, remove every generation and the links to the live one.
+    type: bool
+    default: false
   confirm:
     description:
       - Report the changed files again on every run until M(mailfleet.mta.units) confirms that the services know them,
@@ -218,6 +222,7 @@ def main() -> None:
             "known": {"type": "dict", "default": {}},
             "keep": {"type": "int", "default": 5},
             "rollback": {"type": "bool", "default": False},
+            "absent": {"type": "bool", "default": False},
             "confirm": {"type": "bool", "default": False},
             "tree": {"type": "str", "no_log": True},
         },

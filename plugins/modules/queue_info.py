@@ -18,7 +18,8 @@ options:
   wanted:
     description:
       - What is wanted, as P(mailfleet.mta.holdings#filter) prints it. C(pools) maps each pool to its C(addresses) and
-        C(domains) (with the return-path names), C(fleet) lists the names of all domains of the fleet.
+        C(domains) (with the return-path names), C(fleet) lists the names of all domains of the fleet, C(backend) is the
+        MTA.
       - Without it nothing is compared.
     type: dict
   senders:
@@ -65,6 +66,13 @@ leaving:
   elements: dict
   returned: always
   sample: [{"pool": "campaign", "kind": "address", "name": "198.51.100.21", "queued": 37}]
+moving:
+  description:
+    - The C(mta) that the host has while it shall have the other one, and its C(pools). Empty otherwise.
+    - It may go when it takes no more mail and has none; RV(refusals) says what is missing.
+  type: dict
+  returned: always
+  sample: {"mta": "postfix", "pools": ["campaign", "trans"]}
 refusals:
   description: A sentence for everything in RV(leaving) that still has mail.
   type: list

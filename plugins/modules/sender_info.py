@@ -107,6 +107,13 @@ leaving:
   type: list
   elements: dict
   returned: always
+moving:
+  description:
+    - The C(mta) that the host has while it shall have the other one, and its C(pools). Empty otherwise.
+    - It may go when it takes no more mail and has none; RV(refusals) says what is missing.
+  type: dict
+  returned: always
+  sample: {"mta": "postfix", "pools": ["campaign", "trans"]}
 refusals:
   description: A sentence for everything in RV(leaving) that still has mail.
   type: list
@@ -162,6 +169,7 @@ def main() -> None:
         interface=interface or "",
         changes=queues["changes"],
         leaving=queues["leaving"],
+        moving=queues["moving"],
         refusals=queues["refusals"],
     )
 

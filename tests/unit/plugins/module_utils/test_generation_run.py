@@ -44,7 +44,7 @@ def apply(tmp_path: Path) -> Apply:
     def apply(files: dict[str, str] | None, dry: bool = False, run: Any = None, **params: Any) -> dict[str, Any]:
         options = {
             "name": "t", "tree": pack(files or {}), "check": [], "links": {}, "secret": [], "units": [], "keep": 5,
-            "rollback": files is None, "confirm": False, **params,
+            "rollback": files is None, "absent": False, "confirm": False, **params,
             "owners": [{"pattern": "*", **me}, {"pattern": "*/", **me}, *params.get("owners", [])],
         }  # fmt: skip
         return generation(str(tmp_path), options, dry, True, run or calls())
@@ -216,6 +216,18 @@ def test_foreign_unit_file_stays(apply: Apply, tmp_path: Path) -> None:
 def test_link_to_nothing_is_refused(apply: Apply) -> None:
     with pytest.raises(RefusedError, match="the tree has no b"):
         apply({"a": "1"}, links={"/x": "b"})
+
+
+def test_absent_takes_everything_away(apply: Apply, tmp_path: Path) -> None:
+    link, foreign = tmp_path / "link", tmp_path / "foreign"
+    apply({"d/a": "1\n"}, links={str(link): "d"})
+    foreign.write_text("not ours")
+    dry = apply({}, dry=True, absent=True)
+    assert (dry["changed"], dry["removed_files"], dry["summary"]) == (True, ["d/", "d/a"], [f"unlink {link}"])
+    assert link.is_symlink()
+    assert apply({}, absent=True)["changed"] is True
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["foreign"]
+    assert apply({}, absent=True)["changed"] is False
 
 
 def test_rollback(apply: Apply, tmp_path: Path) -> None:

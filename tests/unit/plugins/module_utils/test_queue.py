@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._command import Answer
+from ansible_collections.mailfleet.mta.plugins.module_utils._generation_store import Store
 from ansible_collections.mailfleet.mta.plugins.module_utils._queue import (
     Leaving,
     holdings_of,
     leaving,
     mail_changes,
+    move_refusals,
     parse,
     queued,
     refusals,
@@ -120,6 +122,7 @@ def test_nothing_queued_is_no_refusal() -> None:
 
 def test_holdings_of_a_view() -> None:
     view = {
+        "backend": "postfix",
         "pools": [
             {"name": "p", "ips": [{"address": "::1"}], "domains": [{"name": "a.b", "return_path": "r.a.b"}]},
         ],
@@ -127,6 +130,7 @@ def test_holdings_of_a_view() -> None:
         "entry": None,
     }
     assert holdings_of(view) == {
+        "backend": "postfix",
         "pools": {"p": {"addresses": ["::1"], "domains": ["a.b", "r.a.b"]}},
         "fleet": ["a.b", "r.a.b", "c.d", "c.d"],
     }
@@ -183,3 +187,51 @@ def test_damaged_view_and_broken_queue(tmp_path: Path, view: str) -> None:
         report({"pools": {}, "fleet": []}, [], postqueue([]), str(bad))
     with pytest.raises(QueueError, match=r"The queue of pool campaign cannot be read: fatal: no"):
         report({"pools": {}, "fleet": []}, [], lambda argv, timeout: Answer(1, "", "fatal: no"), view)
+
+
+def moving(tmp_path: Path, old: str, draining: bool, run: Any, **wanted: Any) -> dict[str, Any]:
+    """What is reported of a host that has one MTA and shall have the other."""
+    home = tmp_path / "etc" / old / "live"
+    home.mkdir(parents=True)
+    (home / "view.json").write_text(json.dumps({"draining": draining, "pools": LIVE}))
+    views = {"view": str(tmp_path / "none"), "powermta_view": str(tmp_path / "none")}
+    views["view" if old == "postfix" else "powermta_view"] = str(home / "view.json")
+    new = "powermta" if old == "postfix" else "postfix"
+    return report({"backend": new, "pools": LIVE, "fleet": [], **wanted}, [], run, **views)
+
+
+def test_a_host_moves_when_the_other_mta_is_closed_and_empty(tmp_path: Path) -> None:
+    empty = moving(tmp_path, "postfix", True, lambda argv, timeout: Answer(0, "", ""))
+    assert empty["moving"] == {"mta": "postfix", "pools": ["campaign", "trans"]}
+    assert (empty["changes"], empty["leaving"], empty["refusals"]) == (["moves from Postfix to PowerMTA"], [], [])
+
+
+def test_a_host_does_not_move_with_mail(tmp_path: Path) -> None:
+    (sentence,) = moving(tmp_path, "postfix", True, postqueue([]))["refusals"]
+    assert "moves from Postfix to PowerMTA, but its Postfix still has 8 queued (campaign 4, trans 4)" in sentence
+    assert "or put it back into the group postfix; nothing was changed." in sentence
+
+
+def test_a_host_does_not_move_while_its_services_do_not_know_that_it_drains(tmp_path: Path) -> None:
+    pending = tmp_path / "etc/postfix/pending.json"
+    pending.parent.mkdir(parents=True)
+    Store(str(pending.parent))._pending.write_text(json.dumps({"files": ["main.cf"]}))
+    (sentence,) = moving(tmp_path, "postfix", True, lambda argv, timeout: Answer(0, "", ""))["refusals"]
+    assert "its Postfix still takes mail. Put it back into the group postfix with fleet_draining: true" in sentence
+
+
+def test_powermta_counts_every_queue(tmp_path: Path) -> None:
+    lines = "generic.example/no-pool 2 1 no normal\nexample.net/{default} 1 1 no normal\n"
+    found = moving(tmp_path, "powermta", True, lambda argv, timeout: Answer(0, lines, ""))
+    assert found["moving"]["mta"] == "powermta"
+    assert "moves from PowerMTA to Postfix, but its PowerMTA still has 3 queued" in found["refusals"][0]
+    assert "`pmta show topqueues`" in found["refusals"][0]
+
+
+def test_an_mta_that_takes_mail_does_not_go() -> None:
+    (sentence,) = move_refusals("mx1", "powermta", "postfix", False, {"campaign": 2, "trans": 0}, "pmta show topqueues")
+    assert sentence == (
+        "mx1 moves from PowerMTA to Postfix, but its PowerMTA still takes mail and has 2 queued (campaign 2). "
+        "Put it back into the group powermta with fleet_draining: true and run, so that it only delivers; "
+        "move it when nothing is queued. Nothing was changed."
+    )
