@@ -1,7 +1,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright: (c) 2026, mailfleet contributors
-"""The command pmta-import: a PowerMTA configuration becomes an inventory.
+"""The command pmta-import: configurations of PowerMTA servers become an inventory.
 
 This module util is PRIVATE to the collection.
 """
@@ -21,7 +21,8 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._fleet import Missin
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet_load import load
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_check import check_text
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_files import LocalFiles
-from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import ERROR
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_import_join import Fleet, join
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import ERROR, Config
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_table import DEFAULT_VERSION, version
 
 try:
@@ -33,6 +34,7 @@ else:
 
 WHOLE, NOTES, NOTHING = 0, 1, 2
 ROLES = Path(__file__).resolve().parents[2] / "roles"
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)")
 _FLEET_FILES = {
     "fleet_pools": "pools", "fleet_entry": "pools", "fleet_domains": "domains", "fleet_isps": "isps",
     "fleet_applications": "applications",
@@ -46,12 +48,18 @@ class ImportRefusedError(Exception):
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pmta-import",
-        description="Writes the inventory for an existing PowerMTA server from its configuration with all that it"
-        " includes. Says for each line that it could not carry over why. Needs no root and changes nothing else.",
+        description="Writes the inventory for existing PowerMTA servers from their configurations with all that these"
+        " include. Says for each line that it could not carry over why. Needs no root and changes nothing else.",
         epilog="Exit status: 0 everything was carried over, 1 there are notes, 2 nothing was written.",
     )
-    parser.add_argument("file", metavar="CONFIG", help="the server's configuration, such as a copy of /etc/pmta/config")
-    parser.add_argument("--host", metavar="NAME", default="", help="of the sender in the inventory; else its host-name")
+    parser.add_argument(
+        "servers",
+        metavar="[NAME=]CONFIG",
+        nargs="+",
+        help="a server's configuration, or the copy of its /etc/pmta, with the server's name in the inventory, which is"
+        " the first part of its host-name otherwise",
+    )
+    parser.add_argument("--host", metavar="NAME", default="", help="the name of the only server")
     parser.add_argument(
         "--output", metavar="DIRECTORY", type=Path, default=Path("inventory"), help="of the inventory, %(default)s"
     )
@@ -60,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "--version", default=DEFAULT_VERSION, metavar="VERSION", help="of PowerMTA, such as 5.0 or 5.0r1"
     )
     parser.add_argument(
-        "--base", default="", metavar="DIRECTORY", help="stands for /etc/pmta where includes are looked for"
+        "--base", default="", metavar="DIRECTORY", help="stands for /etc/pmta where includes of a file are looked for"
     )
     return parser
 
@@ -87,21 +95,24 @@ def run(options: argparse.Namespace, today: str) -> tuple[list[str], list[Path]]
         version(options.version)
     except ValueError as error:
         raise ImportRefusedError(str(error)) from error
-    files = LocalFiles(options.base)
-    try:
-        text = files.read(options.file)
-    except OSError as error:
-        reason = error.strerror or error
-        raise ImportRefusedError(f"{options.file}: {reason}. Correct the name or its permissions.") from error
-    config = check_text(text, options.file, options.version, files)
-    broken = [str(finding) for finding in config.findings if finding.level == ERROR]
-    found = importing.imported(config, shipped(), today)
-    host = options.host or _host(config.root.last("host-name") or "")
-    if not found.host["fleet_ips"]:
-        raise ImportRefusedError(
-            f"{options.file} has no virtual-MTA with an address in smtp-source-host, so nothing can be carried over."
-        )
-    texts = inventory(host, found)
+    if options.host and len(options.servers) > 1:
+        raise ImportRefusedError("--host names the only server. Write NAME=CONFIG for each of several.")
+    known, found, notes = shipped(), {}, []
+    for word in options.servers:
+        name, config = _configuration(word, options)
+        one = importing.imported(config, known, today)
+        if not one.host["fleet_ips"]:
+            raise ImportRefusedError(
+                f"{config.root.file} has no virtual-MTA with an address in smtp-source-host, "
+                "so nothing can be carried over."
+            )
+        if name in found:
+            raise ImportRefusedError(f"two servers are called {name}. Write NAME=CONFIG for each.")
+        found[name] = one
+        notes += [str(finding) for finding in config.findings if finding.level == ERROR]
+        notes += map(str, one.notes)
+    joined = join(found, known.isps)
+    texts = inventory(joined)
     written = [options.output / path for path in texts]
     there = [str(path) for path in written if path.exists()]
     if there and not options.force:
@@ -109,16 +120,35 @@ def run(options: argparse.Namespace, today: str) -> tuple[list[str], list[Path]]
     for path, (_name, content) in zip(written, texts.items()):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    return [*broken, *map(str, found.notes), *_judged(host, found, today)], written
+    return [*notes, *(f"inventory: {conflict}" for conflict in joined.conflicts), *_judged(joined, today)], written
 
 
-def _judged(host: str, found: importing.Inventory, today: str) -> list[str]:
+def _configuration(word: str, options: argparse.Namespace) -> tuple[str, Config]:
+    """What [NAME=]CONFIG names; a directory is a copy of /etc/pmta."""
+    named = None if Path(word).exists() else _NAMED.match(word)
+    name, path = (named[1], named[2]) if named else (options.host, word)
+    base = path if Path(path).is_dir() else options.base
+    path = str(Path(path, "config")) if Path(path).is_dir() else path
+    files = LocalFiles(base)
+    try:
+        text = files.read(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ImportRefusedError(f"{path}: {reason}. Correct the name or its permissions.") from error
+    config = check_text(text, path, options.version, files)
+    return name or _host(config.root.last("host-name") or ""), config
+
+
+def _judged(joined: Fleet, today: str) -> list[str]:
     """What the fleet's own validation will say of the new inventory; Vault is supposed to hold the secrets."""
     defaults = {**_read("fleet/defaults/main/main.yml"), **_read("fleet/defaults/main/isps.yml")}
     secrets = {"password": "x", "password_hash": f"$6$x${'x' * 86}"}
-    users = {name: {**entry, **secrets} for name, entry in found.fleet.get("fleet_applications", {}).items()}
-    fleet = {**defaults, **found.fleet, "fleet_applications": users, "fleet_today": today}
-    hosts = {host: {"ansible_host": host, "backend": "powermta", "fleet_ips": found.host["fleet_ips"]}}
+    users = {name: {**entry, **secrets} for name, entry in joined.fleet.get("fleet_applications", {}).items()}
+    fleet = {**defaults, **joined.fleet, "fleet_applications": users, "fleet_today": today}
+    hosts = {
+        host: {"ansible_host": host, "backend": "powermta", "fleet_ips": own["fleet_ips"]}
+        for host, own in joined.hosts.items()
+    }
     try:
         _compiled, problems = compile_fleet({"fleet": fleet, "hosts": hosts, "management": {}, "strays": {}})
     except MissingLibraryError:
@@ -131,11 +161,14 @@ def _host(name: str) -> str:
     return label if re.fullmatch(r"[a-z0-9-]+", label) else "mx1"
 
 
-def inventory(host: str, found: importing.Inventory) -> dict[str, str]:
+def inventory(joined: Fleet) -> dict[str, str]:
     """The files of an inventory by their paths."""
-    hosts = {"senders": {"children": {"powermta": {"hosts": {host: None}}}}}
-    files: dict[str, dict[str, Any]] = {"hosts.yml": hosts, f"host_vars/{host}.yml": found.host}
-    for name, value in found.fleet.items():
+    senders = {"senders": {"children": {"powermta": {"hosts": dict.fromkeys(joined.hosts)}}}}
+    files: dict[str, dict[str, Any]] = {"hosts.yml": senders}
+    files.update({f"host_vars/{host}.yml": own for host, own in joined.hosts.items()})
+    if joined.senders:
+        files["group_vars/powermta.yml"] = joined.senders
+    for name, value in joined.fleet.items():
         files.setdefault(f"group_vars/all/{_FLEET_FILES[name]}.yml", {})[name] = value
     return {path: _yaml(content) for path, content in sorted(files.items())}
 

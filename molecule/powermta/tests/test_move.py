@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,11 +47,6 @@ def _refusing() -> Iterator[None]:
     lab.lab("persona", "generic", "refuse=")
 
 
-def words(play: lab.Play) -> str:
-    """Its output on one line, without colours."""
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", play.output).split())
-
-
 def send(source: Source) -> Message:
     news = Message(f"b@bounce.{source.domains[0]}", "anna@generic.example", f"news@{source.domains[0]}")
     (sent,) = lab.submit(source.submission, source.port, [news])
@@ -76,7 +70,7 @@ def test_a_host_moves_to_the_other_mta_and_back_when_nothing_is_queued(
 ) -> None:
     source = next(source for source in here if source.pool == "campaign")
     waiting = send(source)
-    open_still = words(run("postfix", False))
+    open_still = run("postfix", False).words
     assert f"{name} moves from PowerMTA to Postfix, but its PowerMTA still takes mail and has" in open_still
 
     closed = run("powermta", True)
@@ -84,7 +78,7 @@ def test_a_host_moves_to_the_other_mta_and_back_when_nothing_is_queued(
     news = Message(f"b@bounce.{source.domains[0]}", "anna@generic.example", f"news@{source.domains[0]}")
     assert not lab.submit(source.submission, source.port, [news])[0].accepted
     refused = run("postfix", False)
-    assert "but its PowerMTA still has 1 queued (" in words(refused)
+    assert "but its PowerMTA still has 1 queued (" in refused.words
     assert refused.changed[name] == 0
     lab.lab("persona", "generic", "refuse=")
     host.check_output("pmta schedule --retry-recipients '*/*'")

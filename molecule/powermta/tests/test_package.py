@@ -50,11 +50,6 @@ def run(*options: str, **values: object) -> lab.Play:
     return lab.play(lab.INVENTORY, "-e", json.dumps(values), *options, playbook=CONVERGE)
 
 
-def words(play: lab.Play) -> str:
-    """Its output on one line, without colours."""
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", play.output).split())
-
-
 def version(host: Host) -> str:
     return host.check_output("dpkg-query -W -f '${Version}' powermta-standin")
 
@@ -75,13 +70,13 @@ def test_a_newer_version_is_installed_with_one_restart_and_an_older_one_only_if_
     change = f"PowerMTA: powermta-standin {NEWER} instead of powermta-standin {before}, with one restart"
 
     shown = run("--check", "--diff", powermta_package=newer)
-    assert f"{name} would get {change}" in words(shown)
+    assert f"{name} would get {change}" in shown.words
     assert shown.changed[name] > 0
     assert (version(host), starts(host)) == (before, started)
 
     done = run(powermta_package=newer)
     assert (done.code, version(host), starts(host)) == (0, NEWER, started + 1), done.output
-    assert f"{name} gets {change}" in words(done)
+    assert f"{name} gets {change}" in done.words
     assert kept(host) == has
     assert host.check_output("systemctl is-active pmta") == "active"
 
@@ -90,7 +85,7 @@ def test_a_newer_version_is_installed_with_one_restart_and_an_older_one_only_if_
 
     refused = run()
     assert refused.code != 0
-    assert f"{name} has powermta-standin {NEWER}, and powermta-standin {before} is older. Name that" in words(refused)
+    assert f"{name} has powermta-standin {NEWER}, and powermta-standin {before} is older. Name that" in refused.words
     assert (version(host), starts(host)) == (NEWER, started + 1)
 
     lab.lab("persona", "generic", "refuse=")

@@ -24,6 +24,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils import _powermta_imp
 from ansible_collections.mailfleet.mta.plugins.module_utils._fleet import compile_fleet
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_check import check_text
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_import import Inventory, imported
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_import_join import join
 from ansible_collections.mailfleet.mta.plugins.plugin_utils._strict_reader import TreeFiles
 from tests.support import render
 
@@ -92,7 +93,7 @@ def back(
     found: Inventory, host: str, profiles: dict[str, Any] | None = None, today: str = TODAY
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The inventory that was written, loaded like any other one, and the role's options. Vault holds the secrets."""
-    files = command.inventory(host, found)
+    files = command.inventory(join({host: found}, SHIPPED.isps))
     fleet = defaults(today)
     if profiles:
         fleet["fleet_isp_profiles"] = profiles
