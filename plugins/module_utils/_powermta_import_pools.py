@@ -65,7 +65,8 @@ class Pools:
                     del self.pools[own]
         if NO_POOL in blocks:
             for inner in blocks[NO_POOL].blocks:
-                lines.expect(inner, disable_mx_rollup="yes", smtp_hosts="[127.0.0.1]:1", bounce_after="1m")
+                usual = {"smtp_hosts": "[127.0.0.1]:1", "retry_after": "1s", "bounce_after": "1s"}
+                lines.expect(inner, disable_mx_rollup="yes", **usual)
 
     def _tag(self, block: Block) -> str:
         return block.argument if "$" in block.argument else block.argument.lower()

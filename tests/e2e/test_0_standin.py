@@ -64,6 +64,7 @@ domain-key mf1,{DOMAIN},/etc/pmta/mf1.pem
 </source>
 <source 198.51.100.1>
     always-allow-relaying yes
+    suppress-local-dsn yes
 </source>
 <acct-file /var/log/pmta/acct.csv>
     records d,b

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import uuid
 from collections import Counter
 from pathlib import Path
 
@@ -77,12 +78,18 @@ def addresses(here: list[Source], pool: str) -> list[str]:
     return [address for source in here if source.pool == pool for address in source.addresses]
 
 
-def test_a_sender_of_no_pool_goes_nowhere(host: Host, here: list[Source]) -> None:
-    message = Message("x@nowhere.example", "anna@generic.example")
-    (done,) = lab.submit(here[0].submission, here[0].port, [message])
+def test_a_sender_of_no_pool_gets_its_mail_back_at_once(host: Host, here: list[Source]) -> None:
+    sender = f"lost-{uuid.uuid4().hex}@generic.example"
+    (done,) = lab.submit(here[0].submission, here[0].port, [Message(sender, "anna@gmail.com")])
     assert done.accepted
-    assert "generic.example/no-pool" in host.check_output("pmta show queues")
+
+    def notices() -> list[lab.Delivery]:
+        return [delivery for delivery in lab.deliveries() if sender in delivery.recipients]
+
+    (notice,) = lab.wait_for("the report", notices, 20)
+    assert (notice.persona, notice.mail_from) == ("generic", "")
     assert done.identity not in {delivery.identity for delivery in lab.deliveries()}
+    assert "/no-pool" not in host.check_output("pmta show queues")
 
 
 @pytest.mark.parametrize(

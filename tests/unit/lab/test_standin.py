@@ -11,7 +11,7 @@ import io
 
 import pytest
 from lab_personas import feedback
-from powermta_standin import cold, layout, licence, message, replies, reports, values
+from powermta_standin import cold, layout, licence, message, notice, replies, reports, values
 from powermta_standin.hosts import given_hosts
 from powermta_standin.patterns import choose
 from powermta_standin.queues import BACKOFF, FOREVER, NORMAL, Item, Queue, Route, Window
@@ -445,3 +445,31 @@ def test_reports_are_known_by_their_address_and_their_form() -> None:
     assert row["dsnDiag"] == "smtp;550 5.1.1 mailbox unavailable"
     assert (row["orig"], row["dsnReportingMta"]) == ("b1@bounce.example.com", "mx.google.com")
     assert list(reports.read(original, "fbl@example.com", reports.FEEDBACK)) == []
+
+
+RECORD = {
+    "orig": "a@x.example",
+    "rcpt": "b@y.example",
+    "dsnStatus": "5.1.1 (bad destination mailbox address)",
+    "dsnDiag": "smtp;550 5.1.1 no such user",
+}
+
+
+def test_a_notice_is_one_that_processors_read() -> None:
+    original = "From: a@x.example\r\nSubject: \u00e4\r\n\r\nsecret body\r\n".encode()
+    built = notice.build("mx2", "postmaster@example.com", RECORD, "id", 0.0, original)
+    assert b"\n" not in built.replace(b"\r\n", b"")
+    assert b"secret body" not in built
+    (read,) = reports.read(built, "a@x.example", reports.BOUNCE)
+    assert {key: read[key] for key in ("type", "orig", "rcpt", "dsnStatus", "dsnDiag", "dsnReportingMta")} == {
+        "type": "rb", "orig": "a@x.example", "rcpt": "b@y.example", "dsnStatus": "5.1.1",
+        "dsnDiag": "smtp;550 5.1.1 no such user", "dsnReportingMta": "mx2",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mail_from", "suppressed", "wanted"),
+    [("a@x.example", False, True), ("", False, False), ("a@x.example", True, False)],
+)
+def test_a_null_sender_is_told_nothing(mail_from: str, suppressed: bool, wanted: bool) -> None:
+    assert notice.wanted(mail_from, suppressed) is wanted

@@ -10,12 +10,14 @@ import collections
 import datetime
 import json
 import logging
+import os
 import time
 from pathlib import Path
 from typing import Any
 
-from . import cold, message, reports
+from . import cold, message, notice, reports, values
 from .accounting import Accounting
+from .naming import new_name
 from .queues import FOREVER, Item, Queue
 from .replies import bounce_category, status
 from .resolver import NoRouteError, Resolver
@@ -231,9 +233,23 @@ class Engine:
         """The end without delivery; the code may have its words already."""
         said = code if "(" in code else status(code)
         self.counts["bounced"] += 1
-        self.record(
-            "b", {**self._facts(item, queue), "dsnAction": "failed", **self._said(said, reply), **(facts or {})}
-        )
+        record = {**self._facts(item, queue), "dsnAction": "failed", **self._said(said, reply), **(facts or {})}
+        self.record("b", record)
+        if notice.wanted(item.mail_from, values.yes(item.facts.get("suppress", "no"))):
+            self.spawn(self._notify(item, record))
+        else:
+            self._settle(item)
+
+    async def _notify(self, item: Item, record: dict[str, Any]) -> None:
+        """Tell the sender, through a queue of its own, before the recipient is settled."""
+        now, host = time.time(), self.server.one("host-name", os.uname().nodename)
+        name = new_name(now)
+        original = await asyncio.to_thread(self.spool.content, item.message)
+        sender = self.server.one("custom-dsn-from-header") or self.server.one("postmaster")
+        rcpt = {"number": 0, "rcpt": item.mail_from, "vmta": DEFAULT}
+        facts = {"srcType": "dsn", "srcMta": host, "suppress": "yes"}
+        envelope = {"mail_from": "", "queued": now, "rcpts": [rcpt], "facts": facts}
+        await self.accept(name, envelope, notice.build(host, sender, record, name, now, original))
         self._settle(item)
 
     def defer(self, item: Item, queue: Queue, code: str, reply: str, facts: dict[str, Any] | None = None) -> None:

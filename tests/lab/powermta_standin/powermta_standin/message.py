@@ -17,6 +17,11 @@ def _split(content: bytes) -> tuple[list[bytes], bytes]:
     return re.split(rb"\r\n(?![ \t])", head), blank + body
 
 
+def header(content: bytes) -> bytes:
+    """Everything before the body."""
+    return content.partition(b"\r\n\r\n")[0] + b"\r\n"
+
+
 def headers(content: bytes) -> dict[str, str]:
     """The first value of each header, by its name in lower case."""
     found: dict[str, str] = {}

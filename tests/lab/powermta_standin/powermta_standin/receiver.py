@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hmac
-import itertools
 import os
 import ssl
 import time
@@ -18,20 +17,15 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from . import message, values
 from .domains import Settings
+from .naming import new_name
 from .patterns import choose
 from .server import DEFAULT, Listener, Server
 
 Accept = Callable[[str, dict[str, Any], bytes], Awaitable[None]]
-_serial = itertools.count()
 
 
 def one(settings: Settings, name: str, default: str = "no") -> str:
     return settings.get(name, [default])[-1]
-
-
-def new_name(now: float) -> str:
-    """Unlike every other, and sorted by time."""
-    return f"{int(now * 1000):013d}-{os.getpid()}-{next(_serial)}"
 
 
 class Handler:
@@ -93,6 +87,7 @@ class Handler:
             "srcType": "smtp",
             "srcMta": f"{session.host_name or ''} ({session.peer[0]})",
             "rcvSmtpUser": session.auth_data if session.authenticated else "",
+            "suppress": one(source, "suppress-local-dsn"),
             "rcvSourceIp": session.peer[0],
             "rcvDestinationIp": smtp.transport.get_extra_info("sockname")[0],
         }

@@ -60,7 +60,16 @@ class Resolver:
         hosts = [(record.preference, record.exchange.to_text(omit_final_dot=True).lower(), 25) for record in found]
         if any(not host for _preference, host, _port in hosts):
             raise NoRouteError("5.1.10", "the domain takes no mail (null MX)")
+        if not hosts and await self._nowhere(domain):
+            raise NoRouteError("5.4.4", "the domain has neither a mail exchanger nor an address")
         return Route(tuple(sorted(hosts)) or ((0, domain, 25),))
+
+    async def _nowhere(self, domain: str) -> bool:
+        """Known to have no address; an answer that does not come says nothing."""
+        try:
+            return not [*await self._ask(domain, "AAAA"), *await self._ask(domain, "A")]
+        except (dns.exception.DNSException, OSError):
+            return False
 
     async def addresses(self, host: str) -> list[str]:
         if host.startswith("["):
