@@ -16,6 +16,7 @@ import fcntl
 import grp
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -73,23 +74,25 @@ class Keystore:
         return sorted(pairs)
 
     def misplaced(self, pairs: Iterable[Pair]) -> list[str]:
-        """Return the private keys that the signer could not read, or that others could."""
+        """Return the private keys that the signer could not read, or that others could, and such directories."""
         try:
             gid = self.gid()
         except KeyFailure:
             return []
+        keys = [self.path(pair, "private") for pair in pairs]
+        directories = dict.fromkeys([self.directory, *map(os.path.dirname, keys)])
         wrong = []
-        for pair in pairs:
+        for path in (*directories, *keys):
             with contextlib.suppress(FileNotFoundError):
-                found = os.stat(self.path(pair, "private"))
-                if (found.st_uid, found.st_gid, found.st_mode & 0o7777) != (os.geteuid(), gid, 0o640):
-                    wrong.append(self.path(pair, "private"))
+                found = os.stat(path)
+                if (found.st_uid, found.st_gid, found.st_mode & 0o7777) != (os.geteuid(), gid, _mode(found)):
+                    wrong.append(path)
         return wrong
 
     def repair(self, paths: Iterable[str]) -> None:
         for path in paths:
             os.chown(path, os.geteuid(), self.gid())
-            os.chmod(path, 0o640)
+            os.chmod(path, _mode(os.stat(path)))
 
     def exchange_public(self, create: bool) -> str | None:
         """Return this sender's exchange key (base64 of its DER), made on first use."""
@@ -230,6 +233,10 @@ def _public_of(base: str, private: bytes) -> str:
         raise KeyFailure(
             f"{base}.private {error}. Restore it, or remove both halves here if another sender has the key; run again."
         ) from None
+
+
+def _mode(found: os.stat_result) -> int:
+    return 0o750 if stat.S_ISDIR(found.st_mode) else 0o640
 
 
 def _read(path: str) -> bytes | None:

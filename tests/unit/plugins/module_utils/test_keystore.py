@@ -99,9 +99,13 @@ def test_misplaced_is_found_and_repaired(store: Keystore) -> None:
     store.make([PAIR])
     path = store.path(PAIR, "private")
     os.chmod(path, 0o644)
-    assert store.misplaced([PAIR, OTHER]) == [path]
-    store.repair([path])
+    os.chmod(store.directory, 0o700)
+    os.chmod(os.path.dirname(path), 0o755)
+    wrong = [store.directory, os.path.dirname(path), path]
+    assert store.misplaced([PAIR, OTHER]) == wrong
+    store.repair(wrong)
     assert store.misplaced([PAIR, OTHER]) == []
+    assert [mode_of(each) for each in wrong] == [0o750, 0o750, 0o640]
 
 
 def test_exchange_key_is_made_once(store: Keystore) -> None:
