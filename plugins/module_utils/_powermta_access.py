@@ -23,6 +23,8 @@ _YES = ("yes", "true")
 def check(config: Config, mode: Mode) -> None:
     _http(config)
     _relaying(config)
+    _listeners(config)
+    _relay_domains(config)
     _host_name(config)
     _keys(config, mode)
 
@@ -63,6 +65,44 @@ def _relaying(config: Config) -> None:
         if (block.last("smtp-service") or "yes").lower() in _YES:
             message = f"{block.title} lets everybody relay. Write require-auth yes, or name your networks."
             config.report(next(block.of("always-allow-relaying")), WARNING, message)
+
+
+def _listeners(config: Config) -> None:
+    """A named source is for everybody who reaches its listener; what <source 0/0> asks for holds there, too."""
+    listening = [words(setting.value) or [] for setting in config.root.of("smtp-listener")]
+    listening += [[block.argument, f"source={block.last('source')}"] for block in config.root.all("smtp-listener")]
+    outside = {
+        word[len("source=") :].lower()
+        for where, *rest in filter(None, listening)
+        if not _inside(where.rpartition(":")[0])
+        for word in rest
+        if word.startswith("source=")
+    }
+    everybody = [block for block in config.root.all("source") if (net := network(block.argument)) and not net.prefixlen]
+    if any(_yes(block, "require-auth") for block in everybody):
+        return
+    for block in config.root.all("source"):
+        if (
+            block.argument.lower() in outside
+            and _yes(block, "always-allow-relaying")
+            and not _yes(block, "require-auth")
+        ):
+            message = (
+                f"{block.title} lets everybody relay who reaches its smtp-listener. Write require-auth yes into it."
+            )
+            config.report(next(block.of("always-allow-relaying")), WARNING, message)
+
+
+def _inside(address: str) -> bool:
+    net = network(address)
+    return net is not None and net.prefixlen > 0 and (net.is_loopback or net.is_private)
+
+
+def _relay_domains(config: Config) -> None:
+    for setting in config.root.of("relay-domain"):
+        if setting.value == "*":
+            message = "relay-domain * accepts mail for every domain from everybody. Name your domains."
+            config.report(setting, WARNING, message)
 
 
 def _yes(block: Block, name: str) -> bool:

@@ -58,7 +58,7 @@ def listener(value: str) -> Problem:
     if not parts or len(parts) > 2 or (len(parts) == 2 and not re.fullmatch(r"source=\S+", parts[1])):
         return wrong(value, "ADDRESS:PORT and perhaps source=NAME")
     address, _colon, number = parts[0].rpartition(":")
-    if network(address) is None or port(number):
+    if network(address) is None or port(number) or not int(number):
         return wrong(parts[0], "ADDRESS:PORT, such as 192.0.2.1:25, 0/0:25 or [2001:db8::1]:25")
     return None
 

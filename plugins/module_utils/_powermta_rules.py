@@ -12,7 +12,7 @@ import re
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _powermta_facts as facts
 from ansible_collections.mailfleet.mta.plugins.module_utils import _powermta_table as table
-from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import items
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import items, unquote
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import (
     ERROR,
     WARNING,
@@ -37,6 +37,7 @@ def check(config: Config) -> None:
         _repeated(config, block)
         _required(config, block, required)
         _after_catch_all(config, block)
+        _after_their_parent(config, block)
         if block.tag == "domain":
             _rates(config, block)
         if block.tag == "virtual-mta":
@@ -134,6 +135,23 @@ def _after_catch_all(config: Config, block: Block) -> None:
             config.report(setting, WARNING, f"{shown} Move that line to the end.")
         elif takes_all:
             catch_all[kind] = setting
+
+
+def _after_their_parent(config: Config, block: Block) -> None:
+    """Keys that never sign, because one before them is for the same domain or one above it."""
+    before: dict[str, Setting] = {}
+    for setting in block.of("domain-key"):
+        parts = [unquote(part) or "" for part in items(setting.value)]
+        if len(parts) != 3 or parts[1] == "*":
+            continue
+        domain = parts[1].lower()
+        labels = domain.split(".")
+        above = (".".join(labels[start:]) for start in range(len(labels)))
+        first = next((before[name] for name in above if name in before), None)
+        if first is not None and first.value != setting.value:
+            message = f"domain-key for {parts[1]} never signs, because line {first.line} signs for it."
+            config.report(setting, WARNING, f"{message} Move this line before it, or remove one.")
+        before.setdefault(domain, setting)
 
 
 def _rates(config: Config, block: Block) -> None:

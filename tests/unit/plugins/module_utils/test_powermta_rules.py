@@ -119,6 +119,17 @@ WARNINGS = {
     "monitor for everybody": ("http-access 0.0.0.0/0 admin", "gives everybody"),
     "shadowed access": ("http-access 0/0 monitor\nhttp-access 10/8 admin", "never reached"),
     "open relay": ("<source 0/0>\nalways-allow-relaying yes\n</source>", "lets everybody relay"),
+    "open relay by a listener": (
+        "smtp-listener 0/0:25 source=in\n<source in>\nalways-allow-relaying yes\n</source>",
+        "lets everybody relay who reaches",
+    ),
+    "open relay by a listener in a block": (
+        "<smtp-listener 0/0:25>\nsource in\n</smtp-listener>\n<source in>\nalways-allow-relaying yes\n</source>",
+        "lets everybody relay who reaches",
+    ),
+    "relay for every domain": ("relay-domain *", "for every domain"),
+    "key behind that of its parent": ("domain-key a,example.com,/k\ndomain-key b,x.example.com,/l", "never signs"),
+    "second key of a domain": ("domain-key a,example.com,/k\ndomain-key b,example.com,/l", "never signs"),
     "host name that receives": ("host-name mail.example.com", "accepts mail for that domain"),
     "catch-all key first": ("domain-key a,*,/k\ndomain-key b,example.com,/k", "never reached"),
     "capitals": ("Postmaster a@example.com", "Write postmaster"),
@@ -163,6 +174,10 @@ FINE = [
     "<source ::1>\nalways-allow-relaying yes\n</source>",
     "<source {auth}>\nalways-allow-relaying yes\n</source>",
     "<source 0/0>\nalways-allow-relaying yes\nrequire-auth true\n</source>",
+    "smtp-listener 10.0.0.1:25 source=in\n<source in>\nalways-allow-relaying yes\n</source>",
+    "smtp-listener 0/0:25 source=in\n<source in>\nalways-allow-relaying yes\n</source>\n"
+    "<source 0/0>\nrequire-auth yes\n</source>",
+    "domain-key b,x.example.com,/l\ndomain-key a,example.com,/k\ndomain-key a,notexample.com,/k",
     "<bounce-category-patterns>\n/a/ some-custom_name\n// other # catch-all\n</bounce-category-patterns>",
     "<smtp-pattern-list a>\nreply /a \\x23 \\/ [^\\]\\/]{2,} (?:x|(?i)y)?+ [[:digit:]]/  skip-mx\n</smtp-pattern-list>",
     LIST.format("mode=backoff,backoff-to-normal-after=1h") + "<domain *>\nsmtp-pattern-list busy\n</domain>",
