@@ -64,7 +64,7 @@ def imported(config: Config, shipped: Shipped, today: str) -> Inventory:
         fleet["fleet_applications"] = mail.applications
     if entry:
         fleet["fleet_entry"] = {"port": entry}
-    host = {"fleet_ips": pools.ips, **_Server(lines, shipped, mail).variables()}
+    host = {"fleet_ips": pools.ips, **_draining(lines), **_Server(lines, shipped, mail).variables()}
     return Inventory(fleet, host, sorted({*lines.notes, *lines.rest()}))
 
 
@@ -97,6 +97,21 @@ def _ports(lines: Lines, pools: Mapping[str, Plain]) -> int | None:
             f"the ports {shown} are not those of the pools: set fleet_pools.NAME.port as your programs need.",
         )
     return general
+
+
+def _draining(lines: Lines) -> Plain:
+    """A server that takes mail from nobody, as the role prints it."""
+    sources = {block.argument: block for block in lines.root.blocks if block.tag == "source"}
+    everybody = sources.pop("0/0", None)
+    sources.pop("{inbound}", None)
+    if (
+        not everybody
+        or everybody.last("smtp-service") != "no"
+        or any(own.last("smtp-service") for own in sources.values())
+    ):
+        return {}
+    lines.take(everybody, "smtp-service")
+    return {"fleet_draining": True}
 
 
 def bounces_arrive(listener: str) -> bool:

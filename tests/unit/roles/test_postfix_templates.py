@@ -10,6 +10,7 @@ After a wanted change, write the goldens anew with UPDATE_GOLDENS=1 and read the
 from __future__ import annotations
 
 import copy
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -42,6 +43,16 @@ def test_configuration_has_its_golden(host: str) -> None:
     if os.environ.get("UPDATE_GOLDENS"):
         golden.write_text(printed, encoding="utf-8")
     assert printed == golden.read_text(encoding="utf-8")
+
+
+def test_a_host_that_drains_takes_no_mail() -> None:
+    tree = render.postfix({**with_entry(), "draining": True})
+    for path in [path for path in tree if path.endswith("/main.cf")]:
+        assert "master_service_disable = inet" in lines(tree[path]), path
+    listeners: dict[str, Any] = {}
+    exec(tree["bin/verify"].partition("DEADLINE")[0], listeners)
+    assert listeners["LISTENERS"] == {}
+    assert json.loads(tree["view.json"])["draining"] is True
 
 
 def with_entry() -> dict[str, Any]:

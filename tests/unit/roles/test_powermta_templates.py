@@ -106,6 +106,17 @@ def test_configuration_has_its_golden_and_the_reader_has_nothing_to_say(name: st
         assert (config.findings, config.partial) == ([], False)
 
 
+def test_a_host_that_drains_takes_no_mail() -> None:
+    tree = render.powermta({**view("example", "mx1"), "draining": True})
+    everybody = block(checked(tree).root, "source", "0/0")
+    assert everybody.last("smtp-service") == "no"
+    assert [
+        source.argument for source in checked(tree).root.all("source") if source.last("smtp-service") == "yes"
+    ] == []
+    assert "PORTS = []" in tree["bin/verify"]
+    assert json.loads(tree["view.json"])["draining"] is True
+
+
 def test_all_shipped_profiles_are_read_without_a_word() -> None:
     tree = render.powermta(view("example", "mx2", ()))
     assert checked(tree).findings == []

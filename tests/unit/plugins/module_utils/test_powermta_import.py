@@ -150,6 +150,13 @@ def test_our_own_configuration_comes_back_exactly(name: str, host: str) -> None:
     assert again["fleet"]["fleet_pools"] == first["fleet"]["fleet_pools"]
 
 
+def test_a_host_that_drains_comes_back() -> None:
+    first = inventory("lab", "mx1")
+    first["hosts"]["mx1"]["fleet_draining"] = True
+    found, again = round_trip(first, "mx1")
+    assert (told(found), again["hosts"]["mx1"]["fleet_draining"]) == ([], True)
+
+
 def told(found: Inventory) -> list[str]:
     return [str(note) for note in found.notes if "has the limits of a warm-up" not in note.message]
 
