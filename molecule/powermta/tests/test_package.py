@@ -39,7 +39,7 @@ def _waiting(here: list[Source]) -> Iterator[Message]:
     """A message that its receiver puts off; later it gets all."""
     lab.lab("persona", "generic", "refuse=temporary")
     source = here[0]
-    news = Message(f"b@bounce.{source.domains[0]}", "later@generic.example", f"news@{source.domains[0]}")
+    news = Message(f"b@bounce.{source.domains[0]}", "anna@generic.example", f"news@{source.domains[0]}")
     (sent,) = lab.submit(source.submission, source.port, [news])
     assert sent.accepted
     yield sent

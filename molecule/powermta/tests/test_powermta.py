@@ -89,7 +89,7 @@ def test_a_sender_of_no_pool_gets_its_mail_back_at_once(host: Host, here: list[S
     (notice,) = lab.wait_for("the report", notices, 20)
     assert (notice.persona, notice.mail_from) == ("generic", "")
     assert done.identity not in {delivery.identity for delivery in lab.deliveries()}
-    assert "/no-pool" not in host.check_output("pmta show queues")
+    assert "/no-pool" not in host.check_output("pmta list")
 
 
 @pytest.mark.parametrize(
