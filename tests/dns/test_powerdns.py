@@ -450,3 +450,9 @@ def test_what_left_the_inventory_leaves_the_provider(pdns, zone):
     assert zone.values("_smtp._tls", "TXT") == []
     assert zone.values("default._bimi", "TXT") == ["v=BIMI1; l=https://other.example/logo.svg"]
     assert not run_auth(pdns, auth_of(zone.name), phase="final")["changed"]
+
+
+def test_a_zone_that_the_provider_has_not_is_nobodys_problem_where_nothing_is_wanted(pdns, zone):
+    done = run_auth(pdns, auth_of(zone.name, report_receivers=["reports.nowhere.test", "elsewhere.example"]))
+    assert done["summary"]["failed"] == 0, done["msg"]
+    assert done["manual"] == []
