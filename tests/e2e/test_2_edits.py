@@ -23,7 +23,7 @@ from tests.support.site import addresses, edit, generations, run, submit_one, tx
 MX1, MX2 = "198.51.100.11", "198.51.100.12"
 ENTRY, TRANS, CAMPAIGN = 587, 2587, 2588
 MTA = backend("mx1")
-NEW = "198.51.100.23"
+NEW, TLS_REPORTS = "198.51.100.23", "_smtp._tls.example.com"
 OF_CAMPAIGN = {
     address
     for source in traffic.sources()
@@ -48,6 +48,8 @@ def test_a_new_address_sends_after_its_spf_is_seen_everywhere(inventory: Path) -
     before = addresses("mx1")
     with edit(inventory / "host_vars/mx1.yml") as host:
         host["fleet_ips"][NEW] = {"helo": "mta23.example.net", "pool": "campaign"}
+    with edit(inventory / "group_vars/all/pools.yml") as model:
+        model["fleet_domains"]["example.com"]["tls_rpt"] = ["mailto:tls@example.net"]
     names = ("example.com", "bounce.example.com", "shop.example.org", "bounce.shop.example.org")
     with Watch(*names) as watch, Flow((MX1, CAMPAIGN, "example.com"), rate=20) as flow:
         run(inventory)
@@ -58,6 +60,7 @@ def test_a_new_address_sends_after_its_spf_is_seen_everywhere(inventory: Path) -
     assert watch.everywhere(f"ip4:{NEW}") < first.received
     assert first.helo == "mta23.example.net"
     assert set(addresses("mx1")) == {*before, f"{NEW}/32"}
+    assert all("v=TLSRPTv1; rua=mailto:tls@example.net" in answer for answer in txt(TLS_REPORTS))
     witnessed = [d.identity for d in lab.deliveries() if d.source == NEW and d.persona == "gmail"]
     assert witnessed
     seen = lab.wait_for("verdicts", lambda: (v := lab.verdicts()) and set(witnessed) <= v.keys() and v)
@@ -89,6 +92,8 @@ def test_an_address_leaves_while_mail_goes_on(inventory: Path) -> None:
     before = addresses("mx1")
     with edit(inventory / "host_vars/mx1.yml") as host:
         host["fleet_ips"].pop(NEW, None)
+    with edit(inventory / "group_vars/all/pools.yml") as model:
+        del model["fleet_domains"]["example.com"]["tls_rpt"]
     on_their_way: list[Message] = []
     if MTA.hands_over:
         lab.lab("persona", "generic", "latency=3,3")
@@ -97,6 +102,7 @@ def test_an_address_leaves_while_mail_goes_on(inventory: Path) -> None:
         run(inventory)
     assert set(before) - set(addresses("mx1")) == {f"{NEW}/32"}
     assert not backend("mx1").sends_from("campaign", NEW)
+    assert not any("TLSRPT" in answer for answer in txt(TLS_REPORTS)), "what left the inventory left the DNS"
     assert all(NEW not in answer for name in ("example.com", "bounce.example.com") for answer in txt(name))
     assert not there.refusals + beside.refusals
     nothing_lost_nothing_doubled(there.sent + beside.sent + on_their_way)
