@@ -41,6 +41,8 @@ SENDER_PACKAGES = (
     "python3-aiosmtpd", "python3-dkim",
     # For the environment of parsedmarc.
     "python3-venv",
+    # Makes the library by which tests set a host's clock.
+    "tcc",
 )  # fmt: skip
 # What pip may install on a sender, for the Python of its suite.
 WHEELS = ("parsedmarc==11.1.0",)
