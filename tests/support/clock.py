@@ -49,14 +49,12 @@ apt-get -qy purge tcc >/dev/null
 class Clock:
     def __init__(self, host: str) -> None:
         self._host = host
-        self.ahead = 0
 
     def set(self, ahead: int) -> None:
         """So many seconds ahead of the truth, now."""
         assert ahead >= 0
         write = f"import os, struct; os.pwrite(os.open('{PLACE}/ahead', os.O_WRONLY), struct.pack('q', {ahead}), 0)"
         lab.ssh(self._host, f'python3 -c "{write}"')
-        self.ahead = ahead
 
     def aware(self) -> dict[str, bool]:
         """The services of the mail server and the agent: whether all their processes notice."""
@@ -72,8 +70,8 @@ class Clock:
 @contextmanager
 def settable(host: str) -> Iterator[Clock]:
     """The host's mail server and agent start anew before and after."""
-    lab.lab("run", "ssh", host, _PREPARE, stdin=(Path(__file__).with_name("clock.c")).read_text())
     try:
+        lab.lab("run", "ssh", host, _PREPARE, stdin=Path(__file__).with_name("clock.c").read_text())
         yield Clock(host)
     finally:
         lab.ssh(host, _REMOVE)
