@@ -170,6 +170,7 @@ def longest(times: list[float]) -> float:
     return max(later - earlier for earlier, later in pairwise(sorted(times)))
 
 
+@pytest.mark.only("postfix", reason="PowerMTA keeps its own waits and timers.")
 def test_a_clock_that_is_set_while_mail_goes_on(clock: Clock) -> None:
     assert set(clock.aware().values()) == {True}
     before, deferred, began = counted("delivered"), counted("deferred"), processes()
