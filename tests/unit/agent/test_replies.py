@@ -147,6 +147,13 @@ NOT_THE_RECIPIENT = """
 550 5.7.1 The domain you send from does not exist
 554 unknown host 192.0.2.1
 553 Invalid numeric domain spec
+550 Submission account disabled
+550 5.7.1 Your hostname not found
+550 User database unavailable
+550 Recipient limit closed
+450 Recipient's mail server not found
+550 HELO host unknown
+554 5.7.1 Your account is locked
 """
 
 
