@@ -60,7 +60,7 @@ class Wanted(NamedTuple):
     rule: str = "plain"
     domains: tuple[str, ...] = ()  # on whose behalf; problems are reported there
     removable: tuple[str, ...] = ()  # spf: fleet addresses that are not of the domain's pool
-    declared: bool = True  # dmarc: the inventory says a policy; otherwise a published one wins
+    declared: bool = True  # dmarc: the inventory says a policy, otherwise a published one wins; leftover: it may go
     absent: bool = False  # remove the values, or the RRset
     gate: str = ""  # in _dns_gates.py: what has to be true of the record at `beside` before this one is touched
     beside: Key = ("", "")

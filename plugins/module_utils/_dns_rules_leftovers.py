@@ -5,7 +5,8 @@
 """What happens to a record that the inventory does not want any more. Pure.
 
 Nobody keeps a list of what was published. A record is ours when it stands at a name that only this purpose uses, and
-says it as the builders of _records*.py say it: reading and building it again gives the same text.
+says it as the builders of _records*.py say it: reading and building it again gives the same text. Where others would
+write the same text, it goes only if the operator says that it may.
 
 This module util is PRIVATE to the collection.
 """
@@ -27,6 +28,8 @@ def leftover(wanted: Wanted, have: Values, final: bool) -> Outcome:
     held = tuple(value for value in ours if _held(value))
     ours = tuple(value for value in ours if value not in held)
     notes = (*(_stays(wanted, value) for value in others), *(_waits(wanted) for _value in held))
+    if not wanted.declared:
+        return Outcome(None, notes=(*notes, *(_unsure(wanted, value) for value in ours)))
     if not final:
         return Outcome(None, pending_values=ours, notes=notes)
     gone = tuple(_goes(wanted, value) for value in ours)
@@ -62,6 +65,13 @@ def _stays(wanted: Wanted, value: str) -> str:
     return (
         f"its record {wanted.name} '{printable(value)}' is neither in the inventory nor of our making, so it stays. "
         "Remedy: delete it, or write what it shall say in fleet_domains."
+    )
+
+
+def _unsure(wanted: Wanted, value: str) -> str:
+    return (
+        f"its record {wanted.name} '{printable(value)}' is not in the inventory and may be somebody else's, so it "
+        "stays. Remedy: write it into fleet_domains, or have dns_leftovers=remove take such records away."
     )
 
 

@@ -42,6 +42,7 @@ AUTH_SPEC: dict[str, dict[str, Any]] = {
     "phase": {"type": "str", "choices": ["add", "final"], "default": "add"},
     "release": {"type": "list", "elements": "str", "default": []},
     "retired": {"type": "list", "elements": "str", "default": []},
+    "leftovers": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
     **COMMON_SPEC,
 }
 RECORDS_SPEC = COMMON_SPEC
@@ -71,7 +72,7 @@ def publish_auth(params: Params, check: bool, progress: Progress) -> dict[str, A
             )
     wanted, problems = fleet_records(domains, params["keys"], settings.ttl_for)
     sound = [auth for auth in domains if auth["domain"] not in problems]
-    wanted += leftovers(sound, {want.key for want in wanted}, settings.ttl_for)
+    wanted += leftovers(sound, {want.key for want in wanted}, settings.ttl_for, params["leftovers"] == "remove")
     notes: dict[str, list[str]] = {}
     for domain, selector in missing_keys(domains, params["keys"]):
         if check:

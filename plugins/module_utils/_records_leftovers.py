@@ -28,25 +28,32 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc impor
 
 
 def leftovers(
-    domains: Iterable[Mapping[str, Any]], wanted: Container[Key], ttl_of: Callable[[str], int]
+    domains: Iterable[Mapping[str, Any]], wanted: Container[Key], ttl_of: Callable[[str], int], remove: bool = False
 ) -> list[Wanted]:
-    """Every place that a domain of the fleet can have used and nobody wants any more."""
-    return [left for auth in domains for left in _places(auth, ttl_of) if left.key not in wanted]
+    """Every place that a domain of the fleet can have used and nobody wants any more.
+
+    What others write in the same words goes with ``remove`` only: without a list of what was published, nobody can tell
+    their TLS-RPT, BIMI and permission for reports from ours.
+    """
+    return [left for auth in domains for left in _places(auth, ttl_of, remove) if left.key not in wanted]
 
 
-def _places(auth: Mapping[str, Any], ttl_of: Callable[[str], int]) -> Iterator[Wanted]:
+def _places(auth: Mapping[str, Any], ttl_of: Callable[[str], int], remove: bool) -> Iterator[Wanted]:
     domain, owner = plain_name(auth["domain"]), (auth["domain"],)
 
     def left(name: str, rdtype: str = "TXT", version: str = "", values: Values = ()) -> Wanted:
         return Wanted(name, rdtype, ttl_of(name), values, "value", version, LEFTOVER, owner, absent=True)
 
+    def anybodys(name: str, version: str = "", values: Values = ()) -> Wanted:
+        return left(name, "TXT", version, values)._replace(declared=remove)
+
     policy, selectors = f"_mta-sts.{domain}", every_selector(domain)
-    yield left(f"_smtp._tls.{domain}", version=_tlsrpt.VERSION)
-    yield left(f"{_bimi.SELECTOR}._bimi.{domain}", version=_bimi.VERSION)
+    yield anybodys(f"_smtp._tls.{domain}", version=_tlsrpt.VERSION)
+    yield anybodys(f"{_bimi.SELECTOR}._bimi.{domain}", version=_bimi.VERSION)
     yield left(policy, version=_sts.VERSION)
     if not auth.get("mta_sts"):
         yield left(_sts.policy_host(domain), "CNAME")._replace(gate="ended", beside=(policy, "TXT"))
     yield left(selectors, values=(NO_KEY,))
     yield left(domain, "MX", values=(NULL_MX,))._replace(gate="parked", beside=(selectors, "TXT"))
     for receiver in auth.get("report_receivers") or ():
-        yield left(authorisation_name(domain, plain_name(receiver)), values=(AUTHORISATION,))
+        yield anybodys(authorisation_name(domain, plain_name(receiver)), values=(AUTHORISATION,))

@@ -20,10 +20,10 @@ description:
   - A DKIM key that is published under the selector is never replaced by another one, because mail signed with it may
     still be on its way.
   - A published DMARC policy stays as long as the inventory does not say one.
-  - What the inventory does not name any more, O(phase=final) removes (TLS-RPT, BIMI, an ended MTA-STS policy and its
-    alias, what a parked name had, the permission for DMARC reports), if it stands at a name that only this purpose uses
-    and is written as this module writes it. Anything else there stays, and a warning names it. The records of a domain
-    that is no longer in O(domains) stay.
+  - What the inventory does not name any more, O(phase=final) removes (an ended MTA-STS policy and its alias, what a
+    parked name had; with O(leftovers=remove) TLS-RPT, BIMI and the permission for DMARC reports), if it stands at a
+    name that only this purpose uses and is written as this module writes it. Anything else there stays, and a warning
+    names it. The records of a domain that is no longer in O(domains) stay.
 author:
   - mailfleet contributors (@mailfleet)
 extends_documentation_fragment:
@@ -61,6 +61,14 @@ options:
     type: list
     elements: str
     default: []
+  leftovers:
+    description:
+      - What O(phase=final) does with TLS-RPT and BIMI records and permissions for DMARC reports that the inventory does
+        not name and that others may have written in the same words.
+      - V(keep) leaves them, and a warning names each.
+    type: str
+    choices: [keep, remove]
+    default: keep
 """
 
 EXAMPLES = r"""

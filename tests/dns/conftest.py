@@ -101,7 +101,7 @@ def auth_of(domain: str, **more: object) -> dict[str, object]:
 def run_auth(server, *domains, keys=None, check=False, phase="add", release=(), retired=(), **more):
     keys = keys or {auth["domain"]: {auth["selector"]: "A" * 392} for auth in domains}
     lists = {"domains": list(domains), "release": list(release), "retired": list(retired)}
-    options = params(server, **lists, keys=keys, phase=phase, **more)
+    options = params(server, **{"leftovers": "keep", **lists, "keys": keys, "phase": phase, **more})
     return publish_auth(options, check, lambda text: None)
 
 

@@ -26,12 +26,12 @@ def test_what_left_the_inventory_leaves_the_dns_and_nothing_else_does(server, zo
     zone.put("_smtp._tls", "TXT", '"a neighbour"')
     edited = auth_of(zone.name, report_permits=[], report_receivers=[reports])
 
-    added = run_auth(server, edited)
+    added = run_auth(server, edited, leftovers="remove")
     assert not added["changed"]  # phase add takes nothing away
     assert sorted(pending["name"] for pending in added["pending_removals"]) == sorted(
         f"{name}.{zone.name}" for name in ("_smtp._tls", "default._bimi", f"{zone.name}._report._dmarc.reports")
     )
-    planned = run_auth(server, edited, phase="final", check=True)
+    planned = run_auth(server, edited, leftovers="remove", phase="final", check=True)
     assert planned["changed"]
     assert changes(planned) == sorted(
         [
@@ -44,13 +44,13 @@ def test_what_left_the_inventory_leaves_the_dns_and_nothing_else_does(server, zo
     assert "v=TLSRPTv1" not in planned["diff"][0]["after"]
     assert zone.values("default._bimi", "TXT") != []
 
-    done = run_auth(server, edited, phase="final")
+    done = run_auth(server, edited, leftovers="remove", phase="final")
     assert (done["diff"], done["summary"]["failed"]) == (planned["diff"], 0), done["msg"]
     assert zone.values("_smtp._tls", "TXT") == ["a neighbour"]
     assert zone.values("default._bimi", "TXT") == []
     assert zone.values(f"{zone.name}._report._dmarc.reports", "TXT") == []
     assert zone.values("_dmarc", "TXT") != []
-    again = run_auth(server, edited, phase="final")
+    again = run_auth(server, edited, leftovers="remove", phase="final")
     assert (again["changed"], again["pending_removals"], again["results"]) == (False, [], [])
 
 
@@ -60,6 +60,14 @@ def test_a_record_of_somebody_else_stays_with_a_sentence(server, zone):
     assert done["summary"]["failed"] == 0
     assert zone.values("_smtp._tls", "TXT") == [THEIRS]
     assert f"_smtp._tls.{zone.name} '{THEIRS}' is neither in the inventory nor of our making" in done["warnings"][0]
+
+
+def test_what_others_write_in_the_same_words_is_kept_unless_it_may_go(server, zone):
+    run_auth(server, auth_of(zone.name, **OPTIONS))
+    done = run_auth(server, auth_of(zone.name), phase="final")
+    assert not done["changed"]
+    assert "may be somebody else's, so it stays" in done["warnings"][0]
+    assert len(changes(run_auth(server, auth_of(zone.name), phase="final", leftovers="remove"))) == 2
 
 
 def test_a_policy_ends_before_its_record_goes(server, zone):
@@ -92,14 +100,14 @@ def test_a_name_that_is_no_longer_parked_takes_part_again(server, zone):
 def test_a_domain_that_left_the_inventory_keeps_its_records(server, zone):
     gone, stays = auth_of(zone.name, **OPTIONS), auth_of(f"sub.{zone.name}")
     run_auth(server, gone, stays)
-    assert not run_auth(server, stays, phase="final")["changed"]
+    assert not run_auth(server, stays, phase="final", leftovers="remove")["changed"]
     assert zone.values("_smtp._tls", "TXT") != []
 
 
 @pytest.mark.parametrize("limits", [{"deletes": 1}, {"zone_deletes": 1}])
 def test_more_removals_than_allowed_are_refused_as_a_whole(server, zone, limits):
     run_auth(server, auth_of(zone.name, **OPTIONS))
-    done = run_auth(server, auth_of(zone.name), phase="final", limits=limits)
+    done = run_auth(server, auth_of(zone.name), phase="final", limits=limits, leftovers="remove")
     assert done["failed"]
     [name] = limits
     assert f"2 deletes are planned and limits.{name} allows 1, so nothing was written" in done["msg"]
@@ -108,12 +116,12 @@ def test_more_removals_than_allowed_are_refused_as_a_whole(server, zone, limits)
 
 def test_a_place_below_a_delegation_is_nobodys_problem(server, zone):
     zone.put("_tls", "NS", "ns.elsewhere.example.")
-    assert run_auth(server, auth_of(zone.name), phase="final")["summary"]["failed"] == 0
+    assert run_auth(server, auth_of(zone.name), phase="final", leftovers="remove")["summary"]["failed"] == 0
 
 
 def test_what_a_wildcard_shows_is_not_removed(server, zone):
     zone.put("*", "TXT", '"v=TLSRPTv1; rua=mailto:tls@example.com"')
-    done = run_auth(server, auth_of(zone.name), phase="final")
+    done = run_auth(server, auth_of(zone.name), phase="final", leftovers="remove")
     assert done["summary"]["failed"] == 0, done["msg"]
     assert zone.values("*", "TXT") == ["v=TLSRPTv1; rua=mailto:tls@example.com"]
-    assert not run_auth(server, auth_of(zone.name), phase="final")["changed"]
+    assert not run_auth(server, auth_of(zone.name), phase="final", leftovers="remove")["changed"]

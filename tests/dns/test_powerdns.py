@@ -65,7 +65,7 @@ def dns_of(pdns, provider="powerdns", allow_gaps=False, **settings):
     return {**common, "backends": {"pdns": place}}
 
 
-def run_auth(pdns, *domains, check=False, phase="add", release=(), dns=None, limits=None):
+def run_auth(pdns, *domains, check=False, phase="add", release=(), dns=None, limits=None, leftovers="keep"):
     options = {
         **COMMON,
         "domains": list(domains),
@@ -73,6 +73,7 @@ def run_auth(pdns, *domains, check=False, phase="add", release=(), dns=None, lim
         "phase": phase,
         "release": list(release),
         "retired": [],
+        "leftovers": leftovers,
         "dns": dns or dns_of(pdns),
         "name_server_port": pdns.port,
         "limits": limits or {},
@@ -445,11 +446,11 @@ def test_what_left_the_inventory_leaves_the_provider(pdns, zone):
     run_auth(pdns, auth_of(zone.name, tls_rpt=["mailto:tls@example.com"]))
     zone.put("default._bimi", "TXT", '"v=BIMI1; l=https://other.example/logo.svg"')
     assert zone.values("_smtp._tls", "TXT") == ["v=TLSRPTv1; rua=mailto:tls@example.com"]
-    done = run_auth(pdns, auth_of(zone.name), phase="final")
+    done = run_auth(pdns, auth_of(zone.name), phase="final", leftovers="remove")
     assert done["summary"]["failed"] == 0, done["msg"]
     assert zone.values("_smtp._tls", "TXT") == []
     assert zone.values("default._bimi", "TXT") == ["v=BIMI1; l=https://other.example/logo.svg"]
-    assert not run_auth(pdns, auth_of(zone.name), phase="final")["changed"]
+    assert not run_auth(pdns, auth_of(zone.name), phase="final", leftovers="remove")["changed"]
 
 
 def test_a_zone_that_the_provider_has_not_is_nobodys_problem_where_nothing_is_wanted(pdns, zone):

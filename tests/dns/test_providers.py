@@ -61,7 +61,8 @@ def dns_of(api, ttl=3600, allow_gaps=True, **settings):
 def run_auth(api, *domains, check=False, phase="add", release=(), dns=None):
     domains = domains or (auth_of(ZONE),)
     keys = {auth["domain"]: {"mf1": "A" * 392} for auth in domains}
-    options = {"domains": list(domains), "keys": keys, "phase": phase, "release": list(release), "retired": []}
+    options = {"domains": list(domains), "keys": keys, "phase": phase, "release": list(release)}
+    options |= {"retired": [], "leftovers": "keep"}
     return publish_auth({**COMMON, **options, "dns": dns or dns_of(api)}, check, lambda text: None)
 
 

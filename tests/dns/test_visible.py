@@ -165,6 +165,7 @@ def test_the_wait_says_what_it_waits_for(silent_pair, monkeypatch):
         "phase": "add",
         "release": [],
         "retired": [],
+        "leftovers": "keep",
     }
     options = params(silent_pair.primary, dns={"wait": 1}, **task)
     publish_auth(options, False, told.append)

@@ -58,6 +58,7 @@ def run_auth(files, *domains, check=False, phase="add", release=(), dns=None, **
         "phase": phase,
         "release": list(release),
         "retired": [],
+        "leftovers": "keep",
         "dns": dns or dns_of(files),
         "limits": {},
         "name_server_port": 53,
@@ -224,6 +225,6 @@ def test_the_serial_goes_on(files, serial, after):
 def test_what_left_the_inventory_leaves_the_file(files):
     run_auth(files, auth_of(ZONE, tls_rpt=["mailto:tls@example.com"]))
     assert "_smtp._tls" in (files / f"{ZONE}.zone").read_text()
-    done = run_auth(files, auth_of(ZONE), phase="final")
+    done = run_auth(files, auth_of(ZONE), phase="final", leftovers="remove")
     assert done["summary"]["failed"] == 0
     assert "_smtp._tls" not in (files / f"{ZONE}.zone").read_text()

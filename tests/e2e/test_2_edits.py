@@ -94,6 +94,7 @@ def test_an_address_leaves_while_mail_goes_on(inventory: Path) -> None:
         host["fleet_ips"].pop(NEW, None)
     with edit(inventory / "group_vars/all/pools.yml") as model:
         del model["fleet_domains"]["example.com"]["tls_rpt"]
+        model["dns_leftovers"] = "remove"
     on_their_way: list[Message] = []
     if MTA.hands_over:
         lab.lab("persona", "generic", "latency=3,3")

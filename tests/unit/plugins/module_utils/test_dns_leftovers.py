@@ -26,8 +26,8 @@ SELECTORS = "*._domainkey.a.example TXT"
 PERMIT = "a.example._report._dmarc.r.example TXT"
 
 
-def plan(records: dict[str, tuple[str, ...]], phase: str = "final", **auth: Any):
-    wanted = leftovers([{**DOMAIN, **auth}], set(), lambda name: 3600)
+def plan(records: dict[str, tuple[str, ...]], phase: str = "final", remove: bool = True, **auth: Any):
+    wanted = leftovers([{**DOMAIN, **auth}], set(), lambda name: 3600, remove)
     existing = {want.key: Found() for want in wanted}
     for place, values in records.items():
         name, rdtype = place.split()
@@ -54,6 +54,23 @@ def test_what_is_ours_goes_in_the_final_phase_and_a_neighbour_stays(place, value
     assert (change.delete, change.after, change.ttl, change.loses) == ((value,), ("neighbour",), 300, True)
     assert any("the inventory does not name it" in note for note in final.notes["a.example"])
     assert [change.after for change in plan({place: (value,)}).changes] == [()]
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("_smtp._tls.a.example TXT", "v=TLSRPTv1; rua=mailto:tls@a.example"),
+        ("default._bimi.a.example TXT", "v=BIMI1; l=https://a.example/logo.svg; a="),
+        (PERMIT, "v=DMARC1"),
+    ],
+)
+@pytest.mark.parametrize("phase", ["add", "final"])
+def test_what_others_write_in_the_same_words_stays_unless_the_operator_says_that_it_may_go(place, value, phase):
+    kept = plan({place: (value,)}, phase, remove=False)
+    assert (kept.changes, kept.pending_removals) == ([], [])
+    [note] = kept.notes["a.example"]
+    assert f"{place.split()[0]} '{value}' is not in the inventory and may be somebody else's, so it stays." in note
+    assert "dns_leftovers=remove" in note
 
 
 @pytest.mark.parametrize(
@@ -131,7 +148,7 @@ def test_an_alias_at_a_place_is_left_alone(place):
 @given(st.lists(st.sampled_from([RUNNING, ENDED, NO_KEY, "v=DMARC1", "0 .", "v=TLSRPTv1; rua=mailto:a@b.c", "x", ""])))
 def test_only_what_was_there_remains_and_nothing_is_added(values):
     have = tuple(dict.fromkeys(values))
-    for want in leftovers([DOMAIN], set(), lambda name: 60):
+    for want in leftovers([DOMAIN], set(), lambda name: 60, remove=True):
         for change in make_plan([want], {want.key: Found(RRset(60, have))}, "final").changes:
             assert change.add == ()
             assert set(change.after) | set(change.delete) == set(have)
