@@ -49,9 +49,7 @@ def test_a_host_that_drains_takes_no_mail() -> None:
     tree = render.postfix({**with_entry(), "draining": True})
     for path in [path for path in tree if path.endswith("/main.cf")]:
         assert "master_service_disable = inet" in lines(tree[path]), path
-    listeners: dict[str, Any] = {}
-    exec(tree["bin/verify"].partition("DEADLINE")[0], listeners)
-    assert listeners["LISTENERS"] == {}
+    assert "LISTENERS = {\n}\n" in tree["bin/verify"]
     assert json.loads(tree["view.json"])["draining"] is True
 
 
