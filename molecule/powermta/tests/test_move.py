@@ -71,9 +71,6 @@ def test_a_host_moves_to_the_other_mta_and_back_when_nothing_is_queued(
 ) -> None:
     source = next(source for source in here if source.pool == "campaign")
     waiting = send(source)
-    open_still = run("postfix", False).words
-    assert f"{name} moves from PowerMTA to Postfix, but its PowerMTA still takes mail and has" in open_still
-
     closed = run("powermta", True)
     assert closed.code == 0, closed.output
     news = Message(f"b@bounce.{source.domains[0]}", "anna@generic.example", f"news@{source.domains[0]}")
