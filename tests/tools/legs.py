@@ -43,8 +43,9 @@ class Leg:
     minutes: float = 15
 
 
-# The fleet of Postfix and PowerMTA senders.
+# The fleets of Postfix and PowerMTA senders, and of PowerMTA senders only.
 MIXED = "MAILFLEET_LAB_INVENTORY=inventories/lab_mixed"
+POWERMTA = "MAILFLEET_LAB_INVENTORY=inventories/lab_powermta"
 E2E = "pytest -q --durations 12"
 CHECK = [
     Leg("unit", "pytest -q --timeout 60 tests/unit"),
@@ -65,6 +66,7 @@ CHECK = [
 TEST = [
     Leg("e2e", f"{E2E} tests/e2e/test_[013-7]_*.py", lab=True, minutes=35),
     Leg("molecule", "tests/tools/molecule", lab=True, minutes=35),
+    Leg("e2e-powermta", f"{POWERMTA} {E2E} -m 'not alike' tests/e2e/test_[1345]_*.py", lab=True, minutes=30),
     # Edits and rotations are tried on the mixed fleet only: it has both backends.
     Leg("e2e-mixed", f"{MIXED} {E2E} tests/e2e/test_[128]_*.py", lab=True, minutes=25),
     *CHECK,
