@@ -137,6 +137,8 @@ def test_mail_that_is_queued_survives_a_reboot() -> None:
     lab.ssh(HOST, "systemd-run --on-active=1 systemctl reboot")
     lab.wait_for("the host", lambda: lab.ssh(HOST, booted, check=False) not in ("", before), 60)
     lab.wait_for("the agent", lambda: "a reboot" in lab.ssh(HOST, "mailfleet status", check=False), 30)
+    running = f"systemctl is-active {MTA.unit('campaign')}"
+    lab.wait_for("the mail server", lambda: lab.ssh(HOST, running, check=False) == "active\n", 30)
     lab.wait_for("the pause", lambda: MTA.paused("campaign", "a reboot"), 30)
     time.sleep(3)
     early = lab.deliveries()
