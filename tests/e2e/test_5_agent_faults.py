@@ -130,6 +130,8 @@ def test_a_name_server_that_is_dead_delays_mail_and_loses_none() -> None:
 
 
 def test_mail_that_is_queued_survives_a_reboot() -> None:
+    # PowerMTA has queues since their first mail, and pauses those that it has.
+    nothing_lost_nothing_doubled(submit("example.com", CAMPAIGN, RECEIVERS, 2), 30)
     lab.ssh(HOST, "mailfleet pause pool campaign --reason 'a reboot'")
     sent = submit("example.com", CAMPAIGN, RECEIVERS, 10)
     booted = "systemctl show -P UserspaceTimestamp"
@@ -142,7 +144,7 @@ def test_mail_that_is_queued_survives_a_reboot() -> None:
     lab.wait_for("the pause", lambda: MTA.paused("campaign", "a reboot"), 30)
     time.sleep(3)
     early = lab.deliveries()
-    assert early == [] or MTA.forgets_pauses
+    assert len(early) == 2 * len(RECEIVERS) or MTA.forgets_pauses
     sent += submit("example.com", CAMPAIGN, RECEIVERS, 10)
     time.sleep(3)
     assert lab.deliveries() == early

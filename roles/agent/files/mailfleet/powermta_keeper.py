@@ -63,12 +63,15 @@ class Keeper:
     def tick(self, db: sqlite3.Connection, now: float) -> None:
         """Remember what was seen, and what is to be done about it."""
         seen, self._seen = self._seen, None
-        if seen is None:
-            return
         state.create(db)
         state.bound(db, now)
         held = state.snapshot(db)
-        self._every = SOON_SECONDS if any(pause.active(now) for pause in held.controls.values()) else EVERY_SECONDS
+        if any(pause.active(now) for pause in held.controls.values()):
+            self._every = SOON_SECONDS
+        elif seen is not None:
+            self._every = EVERY_SECONDS
+        if seen is None:
+            return
         ours = {queue.name for queue in powermta_queue.load(db) if queue.ours}
         kept = []
         for queue in seen:
