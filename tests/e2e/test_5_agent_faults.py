@@ -65,6 +65,15 @@ def test_a_storm_of_reloads_and_rotations() -> None:
     lab.wait_for("the ledger's count", lambda: counted()["delivered"] - before == len(flow.sent), 20)
 
 
+def test_what_is_being_delivered_during_a_reload_is_taken_up_again_soon() -> None:
+    lab.lab("persona", "generic", "latency=6,6")
+    sent = submit("example.com", CAMPAIGN, ("generic.example",), 8)
+    time.sleep(2)
+    lab.ssh(HOST, f"systemctl reload {MTA.unit('campaign')}")
+    lab.wait_for("an empty queue", lambda: MTA.queued("campaign") == 0, 40)
+    nothing_lost_nothing_doubled(sent, 10)
+
+
 @pytest.mark.only("powermta", reason="each message has a process of its own on Postfix")
 def test_a_kill_of_the_mail_server_loses_nothing_and_every_message_is_counted_once() -> None:
     before = counted()["delivered"]
