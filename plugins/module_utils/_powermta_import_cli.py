@@ -163,7 +163,7 @@ def _host(name: str) -> str:
 
 def inventory(joined: Fleet) -> dict[str, str]:
     """The files of an inventory by their paths."""
-    senders = {"senders": {"children": {"powermta": {"hosts": dict.fromkeys(joined.hosts)}}}}
+    senders = {"senders": {"children": {"postfix": {}, "powermta": {"hosts": dict.fromkeys(joined.hosts)}}}}
     files: dict[str, dict[str, Any]] = {"hosts.yml": senders}
     files.update({f"host_vars/{host}.yml": own for host, own in joined.hosts.items()})
     if joined.senders:
