@@ -1,0 +1,45 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright: (c) 2026, mailfleet contributors
+
+"""What the PowerMTA role decides by its variables, read by Ansible itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+ROOT = Path(__file__).resolve().parents[3]
+MARKER = "/run/mailfleet-powermta-restart"
+PMTAD = "/usr/sbin/pmtad"
+OURS = {PMTAD: {"package": "powermta", "version": "5.0r8-1"}}
+
+
+def decided(name: str, **known: Any) -> Any:
+    loader = DataLoader()
+    shipped = loader.load_from_file(str(ROOT / "roles/powermta/vars/main.yml"), trusted_as_template=True)
+    variables = {**shipped, "__powermta_change": {"step": "upgrade"}, **known}
+    return Templar(loader=loader, variables=variables).template(shipped[name])
+
+
+def survey(*missing: str, owners: Any = None) -> dict[str, Any]:
+    return {"paths_missing": list(missing), "owners": OURS if owners is None else owners}
+
+
+@pytest.mark.parametrize(
+    ("known", "outdated"),
+    [
+        ({}, False),  # as where keys are rotated
+        ({"survey_state": survey(MARKER)}, False),
+        ({"survey_state": survey()}, True),
+        ({"survey_state": survey(), "__powermta_works": {}}, False),
+        ({"survey_state": survey(MARKER), "__powermta_packed": {}}, True),
+        ({"survey_state": survey(MARKER, PMTAD, owners={}), "__powermta_packed": {}}, False),
+    ],
+)
+def test_when_the_server_that_runs_is_not_the_package(known: dict[str, Any], outdated: bool) -> None:
+    assert decided("__powermta_outdated", **known) is outdated
