@@ -34,7 +34,9 @@ def live_signing(
     """The selectors that this host's live configuration signs each domain with."""
     wanted = set(domains)
     found: dict[str, set[str]] = {}
-    for domain, selector in (*_mapped(read_text(signing_map)), *_directed(read_text(domain_keys))):
+    # Where PowerMTA is, it signs: a map beside it is of a Postfix that was there before, or is about to come.
+    pairs = _directed(read_text(domain_keys)) if os.path.exists(domain_keys) else _mapped(read_text(signing_map))
+    for domain, selector in pairs:
         if domain in wanted:
             found.setdefault(domain, set()).add(selector)
     return {domain: sorted(selectors) for domain, selectors in sorted(found.items())}

@@ -64,9 +64,17 @@ def test_what_a_host_signs_with_is_read_from_either_backend(tmp_path: Path) -> N
     signing_map, keys = tmp_path / "signing.map", tmp_path / "keys.conf"
     signing_map.write_text("# Managed\na.example campaign mf1\na.example campaign mf1-e\nc.example trans x\n")
     keys.write_text("# Managed\ndomain-key mf2,b.example,/var/lib/mailfleet/dkim/b.example/mf2.private\nsmtp-port 25\n")
-    found = live_signing(["a.example", "b.example", "d.example"], str(signing_map), str(keys))
-    assert found == {"a.example": ["mf1", "mf1-e"], "b.example": ["mf2"]}
+    wanted = ["a.example", "b.example", "d.example"]
+    assert live_signing(wanted, str(signing_map), str(tmp_path / "no")) == {"a.example": ["mf1", "mf1-e"]}
+    assert live_signing(wanted, str(tmp_path / "no"), str(keys)) == {"b.example": ["mf2"]}
     assert live_signing(["a.example"], str(tmp_path / "no"), str(tmp_path / "neither")) == {}
+
+
+def test_a_host_that_moved_to_powermta_signs_no_more_with_what_rspamd_left(tmp_path: Path) -> None:
+    signing_map, keys = tmp_path / "signing.map", tmp_path / "keys.conf"
+    signing_map.write_text("a.example campaign mf1\n")
+    keys.write_text("domain-key mf2,a.example,/var/lib/mailfleet/dkim/a.example/mf2.private\n")
+    assert live_signing(["a.example"], str(signing_map), str(keys)) == {"a.example": ["mf2"]}
 
 
 def test_a_key_that_was_removed_is_gone_with_both_halves(store: Keystore) -> None:
