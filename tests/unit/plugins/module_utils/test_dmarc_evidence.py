@@ -10,6 +10,7 @@ import copy
 import datetime
 import json
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -397,4 +398,15 @@ def test_names_of_sources_are_asked_for_once_a_month(tmp_path: Path) -> None:
     asked = ["192.0.2.1", "192.0.2.3"]
     assert store.unnamed(asked, TODAY) == ["192.0.2.3"]
     assert store.unnamed(asked, TODAY + datetime.timedelta(days=31)) == asked
+    store.close()
+
+
+def test_check_mode_reads_the_evidence_of_a_version_without_unsigned_reports(tmp_path):
+    path = str(tmp_path / "evidence.sqlite")
+    Store(path).close()
+    base = sqlite3.connect(path)
+    base.execute("drop table unsigned")
+    base.close()
+    store = Store(path, readonly=True)
+    assert store.evidence(KNOWN, TODAY, 14)["example.com"]["unsigned"] == []
     store.close()
