@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _fleet_model as model
@@ -43,6 +43,8 @@ class Inventory:
     fleet: Plain  # variables of the whole fleet
     host: Plain
     notes: Sequence[Note]
+    # Digests by application, which tell different ones apart. The passwords themselves stay behind.
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def imported(config: Config, shipped: Shipped, today: str) -> Inventory:
@@ -65,7 +67,7 @@ def imported(config: Config, shipped: Shipped, today: str) -> Inventory:
     if entry:
         fleet["fleet_entry"] = {"port": entry}
     host = {"fleet_ips": pools.ips, **_draining(lines), **_Server(lines, shipped, mail).variables()}
-    return Inventory(fleet, host, sorted({*lines.notes, *lines.rest()}))
+    return Inventory(fleet, host, sorted({*lines.notes, *lines.rest()}), mail.passwords)
 
 
 def _ports(lines: Lines, pools: Mapping[str, Plain]) -> int | None:

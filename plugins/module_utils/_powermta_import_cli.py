@@ -12,7 +12,7 @@ import argparse
 import datetime
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -120,7 +120,8 @@ def run(options: argparse.Namespace, today: str) -> tuple[list[str], list[Path]]
     for path, (_name, content) in zip(written, texts.items()):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    return [*notes, *(f"inventory: {conflict}" for conflict in joined.conflicts), *_judged(joined, today)], written
+    notes += [f"inventory: {conflict}" for conflict in joined.conflicts]
+    return [*notes, *_judged(joined, today), *_left(options.output, texts)], written
 
 
 def _configuration(word: str, options: argparse.Namespace) -> tuple[str, Config]:
@@ -154,6 +155,21 @@ def _judged(joined: Fleet, today: str) -> list[str]:
     except MissingLibraryError:
         return []  # the first run of site.yml says it all
     return [f"inventory: {problem}" for problem in problems]
+
+
+def _left(output: Path, written: Collection[str]) -> list[str]:
+    """Files by the names that imports write, but not this one. They may be the user's own, so that they stay."""
+    does = {"group_vars/powermta.yml": "still sets the role's options on every PowerMTA server"}
+    for name, file in _FLEET_FILES.items():
+        path = f"group_vars/all/{file}.yml"
+        does[path] = f"{does[path]} and {name}" if path in does else f"still sets {name}"
+    for own in output.glob("host_vars/*.yml"):
+        does[f"host_vars/{own.name}"] = f"holds as soon as a host {own.stem} is in the inventory"
+    return [
+        f"{output / path} is not of this import, and {effect}. Remove it if it is from an earlier import."
+        for path, effect in sorted(does.items())
+        if path not in written and (output / path).exists()
+    ]
 
 
 def _host(name: str) -> str:

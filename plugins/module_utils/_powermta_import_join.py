@@ -68,6 +68,8 @@ class _Joining:
         isps = self._isps()
         if isps:
             joined["fleet_isps"] = isps
+        for name, application in joined.get("fleet_applications", {}).items():
+            self._passwords(name, application)
         # In the order of a single server's.
         order = ("fleet_pools", "fleet_domains", "fleet_isps", "fleet_applications", "fleet_entry")
         return {name: joined[name] for name in order if name in joined}
@@ -104,6 +106,23 @@ class _Joining:
         self.conflicts.append(
             f"{path}: {' and '.join([', '.join(shown[:-1]), shown[-1]])}. "
             f"The fleet has one value: {_words(chosen)} is written for all of them."
+        )
+
+    def _passwords(self, name: str, application: Plain) -> None:
+        """Each server has its own, but the inventory names one variable for all."""
+        hosts: dict[str, list[str]] = {}
+        for host, one in self._found.items():
+            if name in one.passwords:
+                hosts.setdefault(one.passwords[name], []).append(host)
+        if len(hosts) < 2:
+            return
+        first, *others = (f"{' and '.join(same)} {'has' if len(same) == 1 else 'have'}" for same in hosts.values())
+        shown = ", ".join([f"{first} one password", *(f"{other} another" for other in others)])
+        secret, digest = (str(application[key]).strip("{} ") for key in ("password", "password_hash"))
+        self.conflicts.append(
+            f"fleet_applications.{name}.password: {shown}. The fleet has one value: the variable {secret} is written "
+            f"for all of them. Put one of the passwords into Vault, its hash as {digest}, and give it to the programs "
+            "that log in with another."
         )
 
     # ---- receivers ---------------------------------------------------------------------------------------------------

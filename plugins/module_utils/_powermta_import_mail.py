@@ -8,6 +8,7 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from typing import Any, Union
@@ -37,6 +38,7 @@ class Mail:
         self._pools = pools
         self.domains: dict[str, Plain] = {}
         self.applications: dict[str, Plain] = {}
+        self.passwords: dict[str, str] = {}
         self.message_size: int | None = None
         self._sources = {block.argument: block for block in lines.root.blocks if block.tag == "source"}
         self._lists: dict[str, list[str]] = {}
@@ -214,7 +216,7 @@ class Mail:
 
     def _user(self, block: Block) -> None:
         lines = self._lines
-        lines.take(block, "password")
+        password = lines.take(block, "password")
         source = lines.take(block, "source") or "{auth}"
         pools = self._pools_of(self._sources[source]) if source in self._sources else []
         pool = pools[0] if pools else self._only_pool()
@@ -233,6 +235,9 @@ class Mail:
             "password": f"{{{{ {secret}_password }}}}",
             "password_hash": f"{{{{ {secret}_password_hash }}}}",
         }
+        if password:
+            password = re.sub(r'\A"(.*)"\Z', r"\1", password)
+            self.passwords[block.argument] = hashlib.sha256(password.encode()).hexdigest()
 
 
 def _order(text: str) -> tuple[int, int]:

@@ -200,3 +200,60 @@ def test_one_address_on_two_servers_is_told(tmp_path: Path) -> None:
     status, notes, _errors = pmta_import(f"a={config}", f"b={config}", "--output", str(tmp_path / "new"))
     assert status == 1
     assert notes[-1].startswith("inventory: b.fleet_ips.192.0.2.1: 192.0.2.1 is already used as a.fleet_ips.192.0.2.1.")
+
+
+def user(name: str, password: str) -> str:
+    return f"<smtp-user {name}>\npassword {password}\n</smtp-user>\n"
+
+
+def test_different_passwords_of_one_user_are_told_without_them() -> None:
+    found = joined(
+        old1=one("192.0.2.1", user("shop.de", "red-secret") + user("news", "same-secret")),
+        old2=one("192.0.2.2", user("shop.de", "blue-secret") + user("news", '"same-secret"')),
+        old3=one("192.0.2.3", user("shop.de", "red-secret")),
+    )
+    assert found.fleet["fleet_applications"].keys() == {"shop.de", "news"}
+    assert found.conflicts == [
+        "fleet_applications.shop.de.password: old1 and old3 have one password, old2 has another. "
+        "The fleet has one value: the variable vault_shop_de_password is written for all of them. "
+        "Put one of the passwords into Vault, its hash as vault_shop_de_password_hash, "
+        "and give it to the programs that log in with another."
+    ]
+
+
+def test_no_password_is_in_what_is_read_or_told() -> None:
+    servers = {
+        "old1": one("192.0.2.1", user("shop", "red-secret")),
+        "old2": one("192.0.2.2", user("shop", "blue-secret")),
+    }
+    found = joined(**servers)
+    assert len(found.conflicts) == 1
+    assert "-secret" not in f"{servers} {found}"
+
+
+def server(place: Path, address: str, extra: str = "") -> str:
+    tree = {"config": f"{extra}<virtual-mta v>\nsmtp-source-host {address} {place.name}.example.com\n</virtual-mta>\n"}
+    return f"{place.name}={write(place, tree)}"
+
+
+def test_what_an_earlier_import_left_is_named_and_kept(tmp_path: Path) -> None:
+    port, to = "http-mgmt-port 8081\n", tmp_path / "to"
+    users = port + user("shop", "red-secret")
+    first = [server(tmp_path / "old1", "192.0.2.1", users), server(tmp_path / "old2", "192.0.2.2", users)]
+    assert not [note for note in pmta_import(*first, "--output", str(to))[1] if "earlier import" in note]
+    left = ["group_vars/all/applications.yml", "group_vars/powermta.yml", "host_vars/old2.yml"]
+    before = {path: (to / path).read_text() for path in left}
+    (to / "host_vars/notes.txt").write_text("of the user\n")
+
+    second = server(tmp_path / "old1", "192.0.2.1")
+    status, notes, _errors = pmta_import(second, "--output", str(to), "--force")
+    assert status == 1
+    assert notes[-3:] == [
+        f"{to / left[0]} is not of this import, and still sets fleet_applications. "
+        "Remove it if it is from an earlier import.",
+        f"{to / left[1]} is not of this import, and still sets the role's options on every PowerMTA server. "
+        "Remove it if it is from an earlier import.",
+        f"{to / left[2]} is not of this import, and holds as soon as a host old2 is in the inventory. "
+        "Remove it if it is from an earlier import.",
+    ]
+    assert {path: (to / path).read_text() for path in left} == before
