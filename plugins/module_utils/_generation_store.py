@@ -96,6 +96,11 @@ class Store:
         name: str | None = self._read_pending().get("good")
         return name if name in self.names() and name != self.current() else None
 
+    def unproven(self) -> bool:
+        """Whether services confirmed neither what is live nor anything before it."""
+        pending = self._read_pending()
+        return bool(pending) and pending.get("good") is None
+
     def _read_pending(self) -> dict[str, Any]:
         try:
             pending: dict[str, Any] = json.loads(self._pending.read_text())

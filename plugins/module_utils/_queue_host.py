@@ -30,6 +30,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._queue import (
     queued,
     refusals,
 )
+from ansible_collections.mailfleet.mta.plugins.module_utils._systemd import Systemd
 
 VIEW = "/etc/mailfleet/postfix/live/view.json"
 POWERMTA_VIEW = "/etc/mailfleet/powermta/live/view.json"
@@ -81,12 +82,19 @@ def report(
 
 def _moving(old: str, new: str, view: str, run: Run) -> dict[str, Any]:
     """A host that has the other MTA: all of it leaves, when it takes no more mail and has none."""
-    live = holdings(view)
-    if old == "powermta":  # with the mail that no pool has, such as bounces
-        waiting: Mapping[str, int] = _queue_pmta.by_vmta(_answer(run, _queue_pmta.QUEUES, "PowerMTA's list of queues"))
+    live, store = holdings(view), Store(str(Path(view).parents[1]))
+    closed = _read(view).get("draining") is True and not store.pending()
+    if old == "postfix":
+        waiting: Mapping[str, int] = {pool: read_queue(pool, run).total for pool in live}
+    elif (answer := run(_queue_pmta.QUEUES, timeout=300)).code == 0:
+        waiting = _queue_pmta.by_vmta(answer.out.splitlines())  # with the mail that no pool has, such as bounces
+    elif _is_out_of_service(store, closed, run):
+        closed, waiting = True, {}
     else:
-        waiting = {pool: read_queue(pool, run).total for pool in live}
-    closed = _read(view).get("draining") is True and not Store(str(Path(view).parents[1])).pending()
+        raise QueueError(
+            f"PowerMTA's list of queues cannot be read: {answer.words}. Start pmta.service again, because it may have "
+            f"mail; or put {host()} back into the group powermta and run. Nothing was changed."
+        )
     command = _queue_pmta.COMMAND if old == "powermta" else POSTQUEUE.format(pool="POOL")
     return {
         "changes": [move(old, new)],
@@ -95,6 +103,12 @@ def _moving(old: str, new: str, view: str, run: Run) -> dict[str, Any]:
         "refusals": move_refusals(host(), old, new, closed, waiting, command),
         "senders": {},
     }
+
+
+def _is_out_of_service(store: Store, closed: bool, run: Run) -> bool:
+    """Whether a PowerMTA that does not answer never was in service, or was emptied and stopped by an earlier run."""
+    state = Systemd(run).states([_queue_pmta.UNIT])[_queue_pmta.UNIT]
+    return not state.running and (store.unproven() or (closed and not state.enabled))
 
 
 def _virtual_mtas(live: Holdings, item: Leaving) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._queue import Queue
 _EVERYTHING = "--maxitems=10000000"
 QUEUES = ["pmta", "show", "queues", _EVERYTHING, "--no-rcpt-events"]
 COMMAND = "pmta show topqueues"
+UNIT = "pmta.service"
 
 _LINE = re.compile(r"\s*[^\s/]+/(\S+)\s+(\d+)(?:\s|$)")
 _ADDRESS = re.compile(r"[^\s@<>,|:;=]@([A-Za-z0-9.-]+)")

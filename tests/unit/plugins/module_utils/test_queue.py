@@ -235,3 +235,44 @@ def test_an_mta_that_takes_mail_does_not_go() -> None:
         "Put it back into the group powermta with fleet_draining: true and run, so that it only delivers; "
         "move it when nothing is queued. Nothing was changed."
     )
+
+
+def stopped(active: str, file: str) -> Any:
+    """PowerMTA does not answer, and systemd says why."""
+    shown = f"LoadState=loaded\nActiveState={active}\nSubState=dead\nUnitFileState={file}\nNeedDaemonReload=no\n"
+    return lambda argv, **_more: Answer(0, shown, "") if argv[0] == "systemctl" else Answer(1, "", "pmta: no answer")
+
+
+def pending(tmp_path: Path, good: str | None) -> None:
+    path = tmp_path / "etc/powermta/pending.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"files": ["config"], "good": good}))
+
+
+def test_a_powermta_that_an_earlier_run_stopped_goes(tmp_path: Path) -> None:
+    found = moving(tmp_path, "powermta", True, stopped("inactive", "disabled"))
+    assert (found["moving"]["mta"], found["refusals"]) == ("powermta", [])
+
+
+@pytest.mark.parametrize("active", ["failed", "activating"])
+def test_a_powermta_that_never_worked_goes(tmp_path: Path, active: str) -> None:
+    pending(tmp_path, None)
+    found = moving(tmp_path, "powermta", False, stopped(active, "enabled"))
+    assert (found["moving"]["mta"], found["refusals"]) == ("powermta", [])
+
+
+@pytest.mark.parametrize(
+    ("draining", "good", "active", "file"),
+    [
+        (True, "", "failed", "enabled"),  # it died, perhaps with mail
+        (True, "", "active", "disabled"),  # it runs, and does not answer
+        (False, "", "inactive", "disabled"),  # somebody stopped it while it took mail
+        (False, "000001", "failed", "enabled"),  # another generation worked before
+        (True, "000001", "inactive", "disabled"),
+    ],
+)
+def test_a_powermta_that_may_have_mail_stays(tmp_path: Path, draining: bool, good: str, active: str, file: str) -> None:
+    if good:
+        pending(tmp_path, good)
+    with pytest.raises(QueueError, match=r"list of queues cannot be read: pmta: no answer\. Start pmta.service again"):
+        moving(tmp_path, "powermta", draining, stopped(active, file))
