@@ -22,7 +22,7 @@ options:
   installed:
     description:
       - The C(package) and C(version) that are installed, from C(owners) of M(mailfleet.mta.sender_info).
-      - Empty where none is.
+      - Empty where none is. Without a version where its installation did not end.
     type: dict
     required: true
 """

@@ -9,6 +9,7 @@ This module util is PRIVATE to the collection.
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 
 KEEP, INSTALL, UPGRADE, DOWNGRADE = "keep", "install", "upgrade", "downgrade"
 VERSION = re.compile(r"(?:\d+:)?\d[A-Za-z0-9.+~-]*")
@@ -21,24 +22,24 @@ _END: _Key = ([0], 0)
 
 def compare(one: str, other: str) -> int:
     """Below 0 when one is the older version, above 0 when it is the newer one."""
-    keys = (_key(one), _key(other))
-    return (keys[0] > keys[1]) - (keys[0] < keys[1])
+    for text, other_text in zip(_split(one), _split(other)):
+        # The shorter one goes on as an end without a number, which is more than a ~ and less than all else.
+        for key, other_key in zip_longest(_parts(text), _parts(other_text), fillvalue=_END):
+            if key != other_key:
+                return 1 if key > other_key else -1
+    return 0
 
 
-def _key(version: str) -> tuple[int, list[_Key], list[_Key]]:
+def _split(version: str) -> tuple[str, str, str]:
+    """Epoch, upstream version and revision."""
     epoch, colon, rest = version.partition(":")
     epoch, rest = (epoch, rest) if colon else ("0", version)
     upstream, dash, revision = rest.rpartition("-")
-    if not dash:
-        upstream, revision = rest, ""
-    return int(epoch), _parts(upstream), _parts(revision)
+    return (epoch, upstream, revision) if dash else (epoch, rest, "")
 
 
 def _parts(text: str) -> list[_Key]:
-    keys: list[_Key] = [([*map(_weight, letters), 0], int(number or 0)) for letters, number in _PARTS.findall(text)]
-    while keys and keys[-1] == _END:
-        keys.pop()
-    return [*keys, _END]
+    return [([*map(_weight, letters), 0], int(number or 0)) for letters, number in _PARTS.findall(text)]
 
 
 def _weight(letter: str) -> int:

@@ -37,7 +37,10 @@ def missing_packages(packages: Sequence[str], status: str = f"{_DPKG}/status") -
 
 
 def owners(paths: Sequence[str], dpkg: str = _DPKG) -> dict[str, dict[str, str]]:
-    """The package and version that own each path; a path that is not there or not dpkg's has none."""
+    """The package and version that own each path; a path that is not there or not dpkg's has none.
+
+    A package that dpkg did not finish has no version.
+    """
     wanted = {os.fsencode(path): path for path in paths if os.path.exists(path)}
     found: dict[str, dict[str, str]] = {}
     if not wanted:
@@ -56,7 +59,8 @@ def owners(paths: Sequence[str], dpkg: str = _DPKG) -> dict[str, dict[str, str]]
 
 
 def version_of(package: str, status: str) -> str:
-    stanza = re.search(rf"^Package: {re.escape(package)}\n(?:.+\n)*?Version: (\S+)$", status, re.MULTILINE)
+    lines = rf"^Package: {re.escape(package)}\n(?:.+\n)*?Status: \S+ \S+ installed\n(?:.+\n)*?Version: (\S+)$"
+    stanza = re.search(lines, status, re.MULTILINE)
     return stanza[1] if stanza else ""
 
 

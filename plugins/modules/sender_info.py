@@ -72,7 +72,9 @@ paths_missing:
   elements: str
   returned: always
 owners:
-  description: The C(package) and C(version) that own each of O(owners) that is there and belongs to a package.
+  description:
+    - The C(package) and C(version) that own each of O(owners) that is there and belongs to a package.
+    - C(version) is empty while the package is not wholly installed.
   type: dict
   returned: always
   sample: {"/usr/sbin/pmtad": {"package": "powermta", "version": "5.0r8-1"}}

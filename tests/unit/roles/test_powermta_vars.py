@@ -17,12 +17,13 @@ ROOT = Path(__file__).resolve().parents[3]
 MARKER = "/run/mailfleet-powermta-restart"
 PMTAD = "/usr/sbin/pmtad"
 OURS = {PMTAD: {"package": "powermta", "version": "5.0r8-1"}}
+HALF = {PMTAD: {"package": "powermta", "version": ""}}
 
 
 def decided(name: str, **known: Any) -> Any:
     loader = DataLoader()
     shipped = loader.load_from_file(str(ROOT / "roles/powermta/vars/main.yml"), trusted_as_template=True)
-    variables = {**shipped, "__powermta_change": {"step": "upgrade"}, **known}
+    variables = {**shipped, "powermta_package": "powermta", "__powermta_change": {"step": "install"}, **known}
     return Templar(loader=loader, variables=variables).template(shipped[name])
 
 
@@ -38,6 +39,7 @@ def survey(*missing: str, owners: Any = None) -> dict[str, Any]:
         ({"survey_state": survey()}, True),
         ({"survey_state": survey(), "__powermta_works": {}}, False),
         ({"survey_state": survey(MARKER), "__powermta_packed": {}}, True),
+        ({"survey_state": survey(MARKER, owners=HALF), "__powermta_packed": {}}, True),
         ({"survey_state": survey(MARKER, PMTAD, owners={}), "__powermta_packed": {}}, False),
     ],
 )

@@ -117,6 +117,19 @@ def test_owners(tmp_path: Path) -> None:
     assert owners(paths, str(tmp_path / "no-dpkg")) == {}
 
 
+def test_a_package_that_is_not_wholly_installed_has_no_version(tmp_path: Path) -> None:
+    program = tmp_path / "pmtad"
+    program.touch()
+    (tmp_path / "info").mkdir()
+    (tmp_path / "info/powermta.list").write_text(f"/.\n{program}\n")
+    for state in ("ok half-configured", "ok unpacked", "reinstreq half-installed"):
+        (tmp_path / "status").write_text(
+            f"Package: powermta\nStatus: install {state}\nVersion: 5.0r8-1\n\n"
+            "Package: z\nStatus: install ok installed\nVersion: 1\n"
+        )
+        assert owners([str(program)], str(tmp_path)) == {str(program): {"package": "powermta", "version": ""}}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
