@@ -328,7 +328,7 @@ def test_the_end_of_an_outage_of_the_dns_is_one_flush_of_every_pool(bench: Bench
     ]
     bench.observe(*[event(1000, DELIVERED, to=name) for name in names])
     bench.observe(*failed)
-    bench.tick(1011)
+    bench.tick(1015)
     assert bench.requests.asked == []
     bench.tick(1020)
     assert sorted(bench.requests.asked) == [(TRY, "campaign", [one.queue_id]) for one in failed]

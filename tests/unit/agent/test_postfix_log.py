@@ -34,6 +34,7 @@ def attempt(**changes: Any) -> Attempt:
     usual = Attempt(
         AT, "postfix-campaign", "gmail-198-51-100-21", "smtp", QID, "a@gmail.com", "gmail-smtp-in.l.google.com",
         "203.0.113.10", 0.21, "2.0.0", "sent", "250 2.0.0 OK 2a5947c30355 - gsmtp",
+        session=0.16,
     )  # fmt: skip
     return usual._replace(**changes)
 
@@ -77,7 +78,7 @@ LINES = {
         f" delays=11/0.01/0.02/0.01, dsn=4.2.2, status=deferred ({FULL})",
         attempt(
             recipient="full@gmail.com", relay="alt1.gmail-smtp-in.l.google.com", relay_ip="203.0.113.11", delay=11.0,
-            dsn="4.2.2", status="deferred", text=FULL,
+            dsn="4.2.2", status="deferred", text=FULL, session=0.03,
         ),
     ),
     "nobody there": (
@@ -85,7 +86,7 @@ LINES = {
         " (connect to ns1.dns.example[192.0.2.53]:25: Connection refused)",
         attempt(
             lane="other-198-51-100-22", recipient="x@down.example", relay="", relay_ip="", delay=61.0, dsn="4.4.1",
-            status="deferred", text="connect to ns1.dns.example[192.0.2.53]:25: Connection refused",
+            status="deferred", text="connect to ns1.dns.example[192.0.2.53]:25: Connection refused", session=0.0,
         ),
     ),
     "null MX": (
@@ -93,7 +94,7 @@ LINES = {
         " (Domain nullmx.example does not accept mail (nullMX))",
         attempt(
             lane="other-198-51-100-22", recipient="x@nullmx.example", relay="", relay_ip="", delay=0.06, dsn="5.1.0",
-            status="bounced", text="Domain nullmx.example does not accept mail (nullMX)",
+            status="bounced", text="Domain nullmx.example does not accept mail (nullMX)", session=0.0,
         ),
     ),
     "suspended": (
@@ -101,7 +102,7 @@ LINES = {
         f" dsn=4.0.0, status=deferred ({SUSPENDED})",
         attempt(
             lane="", agent="error", recipient="r@gmx.net", relay="", relay_ip="", delay=0.07, dsn="4.0.0",
-            status="deferred", text=SUSPENDED,
+            status="deferred", text=SUSPENDED, session=0.01,
         ),
     ),
     "a quoted local part that looks like the rest": (

@@ -65,6 +65,7 @@ class Event(NamedTuple):
     rule: str
     action: str
     reused: bool = False  # delivered by a connection that earlier messages had opened
+    session: float = 0.0  # seconds from the lookup of its names to the end, where the MTA says them
 
 
 class Verdict(Protocol):

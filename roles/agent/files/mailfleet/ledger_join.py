@@ -98,7 +98,7 @@ class Joiner:
             return Event(
                 line.time, result, pool, line.lane, isp or self._names.isp(recipient_domain, line.relay), ip,
                 line.queue_id, message.domain, recipient_domain, line.relay, line.relay_ip, line.delay, line.dsn,
-                "", line.text, "", "", "", line.reused,
+                "", line.text, "", "", "", line.reused, line.session,
             )  # fmt: skip
         said = reply(line.text, line.dsn)
         lane = line.lane
@@ -118,7 +118,7 @@ class Joiner:
         return Event(
             line.time, result, pool, lane if ip else "", isp, ip, line.queue_id, message.domain, recipient_domain,
             line.relay or said.relay, line.relay_ip or said.relay_ip, line.delay, line.dsn, said.stage, said.text,
-            cls, rule, action, line.reused,
+            cls, rule, action, line.reused, line.session,
         )  # fmt: skip
 
     def _turned(self, pool: str, line: Turned) -> Event:

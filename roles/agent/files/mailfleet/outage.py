@@ -5,9 +5,9 @@
 """Notices that no name resolves any more, and the moment when names do again. Pure; time is given.
 
 Postfix retries by the age of a message, so what waited for the DNS would leave long after the DNS is back. Domains with
-broken name servers are everyday: an outage is when domains fail that answered before, several of them, and more than
-answer meanwhile. Then a message of a few of them is tried now and then, and when the first one gets through to a host,
-everything that waits is tried once.
+broken name servers are everyday: an outage is when domains fail that answered before, several of them, and many more
+than answer meanwhile. Then a message of a few of them is tried now and then, and when the first one gets through to a
+host, everything that waits is tried once. When others answer and none of these does, it was not the DNS.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ _NOT_LOOKED_UP = "4.4.3"
 DOMAINS = 3
 WITHIN_SECONDS = 60.0
 TRIES = 3
+# So long it is looked at who answers meanwhile, and so many times more domains have to fail than answer.
+NOTICE_SECONDS = 5.0
+MORE = 2
+# When others answer, those that wait have so long to do so, too.
+DOUBT_SECONDS = 30.0
 # Names are tried more rarely the longer the outage lasts.
 TRY_LEAST, TRY_MOST, TRY_SHARE = 5.0, 30.0, 0.05
 # Lookups that began before the return may still fail (a resolver waits 5 s for an answer by default).
@@ -55,7 +60,9 @@ class Outage:
         # Domains that resolved, and those of them that do not now; the one heard of last is the last one.
         self._resolved: dict[str, float] = {}
         self._waits: dict[str, Wait] = {}
+        self._suspected: float | None = None  # since when
         self._since: float | None = None
+        self._doubted: float | None = None  # since when
         self._tried = self._flushed = float("-inf")
         self._back = False
         self._owed: float | None = None  # since when
@@ -66,28 +73,42 @@ class Outage:
 
     def observe(self, event: Event) -> None:
         domain = event.recipient_domain
+        if not domain:
+            return
         if event.relay:
             # An open connection needs no name.
-            if domain and not event.reused:
-                self._resolves(domain, event.time)
-        elif event.dsn == _NOT_LOOKED_UP and event.result == events.DEFERRED and domain in self._resolved:
+            if not event.reused:
+                self._resolves(domain, event.time - event.session)
+        # A ledger that starts in an outage knows no domain yet.
+        elif (
+            event.dsn == _NOT_LOOKED_UP
+            and event.result == events.DEFERRED
+            and (domain in self._resolved or not self._resolved)
+        ):
             self._waits.pop(domain, None)
             if len(self._waits) < WAITING:
                 self._waits[domain] = Wait(event.time, event.pool, event.queue_id)
 
     def _resolves(self, domain: str, time: float) -> None:
+        """Its name was looked up after that time."""
+        if not self._resolved and not self.dead:
+            self._waits.clear()
         if self._resolved.pop(domain, None) is None and len(self._resolved) >= REMEMBERED:
             del self._resolved[next(iter(self._resolved))]
         self._resolved[domain] = time
-        if self._waits.pop(domain, None):
+        wait = self._waits.get(domain)
+        if wait and time > wait.time:
+            del self._waits[domain]
             self._back = True
 
     def clock_set(self, seconds: float) -> None:
         """The clock was set by so much: what was a minute ago still was."""
         self._resolved = {domain: time + seconds for domain, time in self._resolved.items()}
         self._waits = {domain: wait._replace(time=wait.time + seconds) for domain, wait in self._waits.items()}
-        self._since = None if self._since is None else self._since + seconds
-        self._owed = None if self._owed is None else self._owed + seconds
+        self._suspected, self._since, self._doubted, self._owed = (
+            None if since is None else since + seconds
+            for since in (self._suspected, self._since, self._doubted, self._owed)
+        )
         self._tried += seconds
         self._flushed += seconds
 
@@ -100,10 +121,19 @@ class Outage:
             seconds = max(0.0, now - self._since)
             words = f"The DNS answers again after {seconds:.0f} s: all mail that waits is tried." if self._back else ""
             self._owed = now if self._back else self._owed
-            self._since = None
-            self._waits.clear()
-            return self._well(now)._replace(sentence=words)
+            return self._ended(now, words)
         every = min(TRY_MOST, max(TRY_LEAST, (now - self._since) * TRY_SHARE))
+        if self._answering(self._since) > sum(domain in self._resolved for domain in self._waits):
+            if self._doubted is None:
+                self._doubted = now
+            elif now - self._doubted >= DOUBT_SECONDS:
+                words = f"The DNS answers, but not for {len(self._waits)} domains: their mail waits for its next try."
+                for domain in self._waits:
+                    self._resolved.pop(domain, None)
+                return self._ended(now, words)
+            every = TRY_LEAST
+        else:
+            self._doubted = None
         if 0 <= now - self._tried < every:
             return Wish()
         self._tried = now
@@ -112,12 +142,24 @@ class Outage:
             self._waits[domain] = self._waits.pop(domain)
         return Wish(tries=tuple((wait.pool, wait.queue_id) for _domain, wait in some))
 
+    def _ended(self, now: float, words: str) -> Wish:
+        self._since = self._doubted = None
+        self._waits.clear()
+        return self._well(now)._replace(sentence=words)
+
+    def _answering(self, since: float) -> int:
+        return sum(time > since and domain not in self._waits for domain, time in self._resolved.items())
+
     def _well(self, now: float) -> Wish:
         self._back = False
-        if len(self._waits) >= DOMAINS:
-            first = min(wait.time for wait in self._waits.values())
-            if len(self._waits) > sum(time > first for time in self._resolved.values()):
-                self._since, self._tried = first, now
+        if len(self._waits) < DOMAINS:
+            self._suspected = None
+        else:
+            if self._suspected is None:
+                self._suspected = min(wait.time for wait in self._waits.values())
+            since = max(self._suspected, now - WITHIN_SECONDS)
+            if now - self._suspected >= NOTICE_SECONDS and len(self._waits) > MORE * self._answering(since):
+                self._since, self._tried, self._suspected = self._suspected, now, None
                 return Wish(sentence=f"The DNS does not answer: mail for {len(self._waits)} domains waits for it.")
         if self._owed is None or 0 <= now - self._owed < SETTLE_SECONDS or 0 <= now - self._flushed < FLUSH_EVERY:
             return Wish()

@@ -43,6 +43,7 @@ class Attempt(NamedTuple):
     status: str
     text: str
     reused: bool = False
+    session: float = 0.0  # connecting, with the names' lookup, and transmission
 
 
 class Turned(NamedTuple):
@@ -95,8 +96,8 @@ _QUEUE_ID = r"\[\d+\]: ([0-9A-Za-z]{5,}): "
 _ADDRESS = r'((?:[^">]|"(?:[^"\\]|\\.)*")*)'
 _ATTEMPT = re.compile(
     _START + r"(?:/([^ /\[]+))?/([a-z]+)" + _QUEUE_ID + r"to=<" + _ADDRESS + r">, (?:orig_to=<" + _ADDRESS + r">, )?"
-    r"relay=([^ ,\[]+)(?:\[([^\]]+)\])?[^ ]*, (conn_use=\d+, )?delay=([\d.]+), delays=[\d./]+, dsn=([\d.]+), "
-    r"status=([a-z]+)(?: \((.*))?"
+    r"relay=([^ ,\[]+)(?:\[([^\]]+)\])?[^ ]*, (conn_use=\d+, )?delay=([\d.]+), delays=[\d.]+/[\d.]+/([\d.]+)/([\d.]+), "
+    r"dsn=([\d.]+), status=([a-z]+)(?: \((.*))?"
 )
 _ACTIVE = re.compile(_START + "/qmgr" + _QUEUE_ID + "from=<" + _ADDRESS + r">, (?:size=\d|status=(?:force-)?(expired))")
 _TURNED = re.compile(
@@ -119,14 +120,15 @@ def parse(text: str, clock: Clock) -> Iterator[Line]:
     """What whole lines say; lines that say nothing about deliveries are passed over."""
     for line in text.split("\n"):
         if ", status=" in line and (match := _ATTEMPT.match(line)):
-            stamp, instance, lane, agent, queue_id, recipient, _orig, relay, ip, reused, delay, dsn, status, said = (
-                match.groups()
-            )
+            (
+                stamp, instance, lane, agent, queue_id, recipient, _orig, relay, ip, reused, delay, connecting, sending,
+                dsn, status, said,
+            ) = match.groups()  # fmt: skip
             # Postfix cuts very long lines, so the closing bracket may be missing.
             said = "" if said is None else said[:-1] if said.endswith(")") else said
             yield Attempt(
                 clock(stamp), instance, lane or "", agent, queue_id, recipient, "" if relay == "none" else relay,
-                ip or "", float(delay), dsn, status, said, bool(reused),
+                ip or "", float(delay), dsn, status, said, bool(reused), float(connecting) + float(sending),
             )  # fmt: skip
         elif line.endswith(": removed"):
             if match := _REMOVED.match(line):
