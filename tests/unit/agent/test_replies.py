@@ -154,7 +154,57 @@ NOT_THE_RECIPIENT = """
 450 Recipient's mail server not found
 550 HELO host unknown
 554 5.7.1 Your account is locked
+550 access to this mail server has ended for your IP
+550 5.7.1 Subscription of your ISP has expired
+550 5.7.1 your access has been terminated, contact abuse desk
+554 5.7.1 SMTP access has been cancelled for example.com
+550 IP address not registered.
+550 IP address not in our database
+550 5.7.1 Address unavailable for external senders
+550 5.7.1 rejected by this name
+550 HELO name or service not known
+550 EHLO client name or service not known
+550 No mail server for this sender domain
+550 No mail server for the client
 """
+
+# Said of us or of a moment: a 4xx stays one, and neither stops the source nor says anything of the recipient.
+FOR_NOW = """
+450 4.7.1 Your access has been terminated, contact abuse desk
+450 4.7.1 Subscription of your ISP has expired, try later
+421 4.7.1 IP address not registered
+450 4.2.0 account on hold for payment check
+450 4.2.0 mailing of this user is not deliverable at the moment
+450 4.2.0 message of the user not yet deleted by the user
+451 4.3.0 account by that name is being looked up
+450 4.2.0 hesap kapali
+421 Service not available, closing connection from 192.0.2.1
+450 4.7.0 message from 192.0.2.1 deferred, scanning in progress
+451 please come back later, mail from 192.0.2.1 deferred
+450 4.7.1 Message from 192.0.2.1 queued for review
+451 4.7.1 Temporarily unable to check reputation
+451 4.7.1 Barracuda: service unavailable, please retry
+421 4.7.0 tarpit: try again
+"""
+
+
+@pytest.mark.parametrize("text", FOR_NOW.split("\n")[1:-1])
+def test_what_is_so_for_now_is_tried_again(text: str) -> None:
+    verdict = replies.classify(None, text)
+    assert (verdict.cls, verdict.action) == ("server-busy", "retry")
+
+
+@pytest.mark.parametrize(
+    ("text", "cls"),
+    [
+        ("550 5.1.1 Unknown. Your IP is 192.0.2.1", "invalid-recipient"),
+        ("550 5.7.1 The message from 192.0.2.1 to the recipient failed a customer rule", "policy-other"),
+        ("550 user@example.com: name or service not known", "domain-not-found"),
+        ("550 No mail server for this domain", "domain-not-found"),
+    ],
+)
+def test_what_is_about_the_recipient_though_it_names_the_source(text: str, cls: str) -> None:
+    assert replies.classify(None, text).cls == cls
 
 
 @pytest.mark.parametrize("text", NOT_THE_RECIPIENT.split("\n")[1:-1])
