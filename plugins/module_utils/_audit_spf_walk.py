@@ -80,7 +80,8 @@ def _covers(look: Look, domain: Domain) -> Iterator[Verdict]:
 
 def _others(look: Look, domain: Domain) -> Iterator[Verdict]:
     for one in records(look, domain):
-        passed = [address for address in _spf.single_addresses(one.spf) if address in domain.other_ips]
+        known = _spf.addresses(one.spf)
+        passed = [address for address in domain.other_ips if address in known]
         text = f"The SPF record of {one.name} passes {', '.join(passed[:_SHOWN])}, which other pools send from."
         yield judged(not passed, text, one.shown)
 

@@ -147,10 +147,10 @@ def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> O
     if problem is not None:
         return problem
     old = _spf.without(old, [term for term in old.terms if term.qualifier == "+" and _spf.covered(term, want.terms)])
-    new = _spf.merge(old, want)
-    fleet = _spf.leaving(new, want, removable)
-    if final:
-        new = _spf.merge(_spf.without(old, fleet.values()), want)
+    whole = _spf.merge(old, want)
+    fleet = _spf.leaving(whole, want, removable)
+    left = _spf.merge(_spf.released(old, want, fleet), want)
+    new = left if final else whole
     costs = _spf.lookups(new)
     if len(costs) > _spf.LOOKUP_LIMIT:
         return refuse(
@@ -158,8 +158,7 @@ def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> O
             "remove some of these, or list their addresses as ip4 and ip6",
             [f"{term.text} ({'1 or more' if term.name in ('include', 'redirect') else 1})" for term in costs],
         )
-    known = {term.key for term in fleet.values()}
-    others = (term for term in _spf.unwanted(new, want) if term.name != "all" and term.key not in known)
+    others = (term for term in _spf.unwanted(left, want) if term.name != "all")
     foreign = tuple(printable(term.text) for term in others)
     ending = old.first("all")
     notes: Values = ()
@@ -168,7 +167,7 @@ def _spf_meets(published: str, wanted: str, removable: Values, final: bool) -> O
         notes = (f"its SPF record ended in {was}, now in '{_spf.ENDING}'",)
     return Outcome(
         (_spf.build_spf(new),),
-        pending_ips=() if final else tuple(fleet),
+        pending_ips=() if final else tuple(dict.fromkeys(address for own in fleet.values() for address in own)),
         foreign=foreign,
         notes=notes,
         shrinks=final and bool(fleet),

@@ -13,11 +13,18 @@ This module util is PRIVATE to the collection.
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from collections.abc import Iterator
 from typing import NamedTuple
 
 _INTEGER, _OCTETS, _SEQUENCE = 0x02, 0x04, 0x30
+_LEAST = 1024  # bits of a key that receivers look at: RFC 8301, 3.2
+# As OpenSSL reads it, which signs: nothing but base64 between the two lines, and whatever behind them.
+_PEM = re.compile(
+    rb"^-----BEGIN ((?:RSA )?PRIVATE KEY)-----[ \t\r]*\n((?:[A-Za-z0-9+/=]+[ \t\r]*\n)+)-----END \1-----[ \t\r]*$",
+    re.MULTILINE,
+)
 
 
 class Numbers(NamedTuple):
@@ -36,16 +43,21 @@ class Numbers(NamedTuple):
 def numbers(pem: bytes) -> Numbers:
     """Of a private key without passphrase, in PKCS#8 or PKCS#1."""
     try:
-        return Numbers(*_positive(pem))
+        key = Numbers(*_positive(pem))
     except (IndexError, StopIteration, TypeError, ValueError):
         raise ValueError("is no RSA key without passphrase") from None
+    if key.n.bit_length() < _LEAST:
+        raise ValueError(f"is an RSA key of {key.n.bit_length()} bits, and receivers ignore those below {_LEAST}")
+    return key
 
 
 def _positive(pem: bytes) -> list[int]:
     """The numbers after the version."""
-    lines = [line.strip() for line in pem.splitlines() if line.strip()]
-    parts = _sequence(base64.b64decode(b"".join(lines[1:-1]), validate=True))
-    if lines[0] == b"-----BEGIN PRIVATE KEY-----":
+    block = _PEM.search(pem)
+    if block is None:
+        raise ValueError("no block of a private key")
+    parts = _sequence(base64.b64decode(b"".join(block[2].split()), validate=True))
+    if block[1] == b"PRIVATE KEY":
         parts = _sequence(next(content for tag, content in parts if tag == _OCTETS))
     found = [int.from_bytes(content, "big") for tag, content in parts if tag == _INTEGER]
     return [number for number in found[1:9] if number]

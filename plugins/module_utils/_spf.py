@@ -20,6 +20,7 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 LOOKUP_LIMIT = 10
 ENDING = "-all"
 ROOM = 450  # bytes of a record that leave room for its neighbours in one answer
+PIECES = 32  # most that a network is cut into, to take something out of it
 MOST = 1024  # addresses of a network that are looked at one by one; a power of two
 COSTLY = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
 _MODIFIER = re.compile(r"^([a-z][a-z0-9._-]*)=(.*)$", re.IGNORECASE)
@@ -169,16 +170,6 @@ def merge(have: Spf, want: Spf) -> Spf:
     return Spf((*there, *missing, parse_term(ENDING), *have.terms[at + 1 :]))
 
 
-def single_addresses(spf: Spf) -> dict[str, Term]:
-    """Addresses that are passed one by one (not as part of a network)."""
-    found = {}
-    for term in spf.terms:
-        net = network(term)
-        if net is not None and term.qualifier == "+" and net.prefixlen == net.max_prefixlen:
-            found[str(net.network_address)] = term
-    return found
-
-
 def _passes(term: Term) -> list[str]:
     """The addresses of a mechanism, unless they are too many to be a fleet's."""
     net = network(term)
@@ -191,15 +182,30 @@ def addresses(spf: Spf) -> Mapping[str, Term]:
     return {address: term for term in reversed(spf.terms) for address in _passes(term)}
 
 
-def leaving(spf: Spf, want: Spf, removable: Collection[str]) -> dict[str, Term]:
-    """Removable addresses, with the terms that pass them. A term that passes others' addresses, too, is others'."""
+def leaving(spf: Spf, want: Spf, removable: Collection[str]) -> dict[Term, list[str]]:
+    """Terms that pass removable addresses, with these."""
     kept, gone = addresses(want), frozenset(removable)
-    found: dict[str, Term] = {}
+    found: dict[Term, list[str]] = {}
     for term in unwanted(spf, want):
-        own = _passes(term)
-        if own and all(address in gone or address in kept for address in own):
-            found.update((address, term) for address in own if address not in kept)
+        own = [address for address in _passes(term) if address not in kept]
+        going = [address for address in own if address in gone]
+        if going and len(collapsed(address for address in own if address not in gone)) <= PIECES:
+            found[term] = going
     return found
+
+
+def released(spf: Spf, want: Spf, going: Mapping[Term, Collection[str]]) -> Spf:
+    """Without these addresses. What is wanted of their networks, and what nobody knows, stays where it is."""
+    keys = {term.key for term in going}
+    kept, gone = addresses(want), {address for own in going.values() for address in own}
+
+    def left(term: Term) -> list[Term]:
+        if term.key not in keys:
+            return [term]
+        unknown = (address for address in _passes(term) if address not in kept and address not in gone)
+        return [*(own for own in want.terms if covered(own, [term])), *map(ip_term, collapsed(unknown))]
+
+    return Spf(tuple(own for term in spf.terms for own in left(term)))
 
 
 def unwanted(spf: Spf, want: Spf) -> list[Term]:

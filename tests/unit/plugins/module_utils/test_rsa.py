@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -57,8 +59,31 @@ def test_every_number_that_signers_use_must_fit(part: str) -> None:
         pem(KEY, by=BestAvailableEncryption(b"x")),
         pem(KEY, PrivateFormat.TraditionalOpenSSL, BestAvailableEncryption(b"x")),
         pem(KEY)[:300] + b"\n-----END PRIVATE KEY-----\n", pem(KEY).replace(b"A", b"*"),
+        pem(KEY)[:-8], pem(KEY).replace(b"END PRIVATE", b"END RSA PRIVATE"),
+        pem(KEY).rsplit(b"-----END", 1)[0] + b"x\n",
+        pem(KEY).replace(b"KEY-----\n", b"KEY-----x\n"), pem(KEY).replace(b"\n", b"\n\n"),
+        pem(KEY).replace(b"\n", b"\n "),
     ],
 )  # fmt: skip
 def test_what_is_no_rsa_key(text: bytes) -> None:
     with pytest.raises(ValueError, match="is no RSA key without passphrase"):
         numbers(text)
+
+
+@pytest.mark.parametrize("text", [pem(KEY) + b"of 2026\n", pem(KEY).replace(b"\n", b"\r\n"), pem(KEY).rstrip()])
+def test_what_openssl_reads_is_read(text: bytes) -> None:
+    assert numbers(text) == library(KEY)
+
+
+def test_a_key_that_receivers_ignore_is_refused() -> None:
+    # Only the first number is looked at, and no library makes a key this small any more.
+    small = KEY.private_numbers()
+    own = (1 << 511) + 1, 3, small.d, small.p, small.q, small.dmp1, small.dmq1, small.iqmp
+    body = b"".join(_element(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big")) for value in (0, *own))
+    text = base64.encodebytes(_element(0x30, body))
+    with pytest.raises(ValueError, match="is an RSA key of 512 bits, and receivers ignore those below 1024"):
+        numbers(b"-----BEGIN RSA PRIVATE KEY-----\n" + text + b"-----END RSA PRIVATE KEY-----\n")
+
+
+def _element(tag: int, content: bytes) -> bytes:
+    return bytes([tag, 0x82]) + len(content).to_bytes(2, "big") + content
