@@ -50,8 +50,10 @@ class ActionModule(DkimAction):
             params["keys"] = mass("keys", params["keys"], dict, self._variables)
             return publish_task(params, self._decisions(params), check)
         if step == "look":
-            pairs = params["pairs"] or view_of(self._here, params["views"], self._variables)["signing"]
-            return self._on_sender(remote, {"pairs": pairs})
+            if params["pairs"]:
+                return self._on_sender(remote, {"pairs": params["pairs"]})
+            view = view_of(self._here, params["views"], self._variables)
+            return self._on_sender(remote, {"pairs": view["signing"], "backend": view["backend"]})
         if step == "keep":
             decisions = self._decisions(params)
             states, gone = (decisions[name].get(self._here, empty) for name, empty in (("copies", {}), ("shred", [])))

@@ -48,11 +48,10 @@ def report(
     powermta_view: str = POWERMTA_VIEW,
 ) -> dict[str, Any]:
     """What changes, what leaves with its queued mail, and queued mail by sender; only queues that matter are read."""
-    views = {"postfix": view, "powermta": powermta_view}
     new = (wanted or {}).get("backend", "")
-    old = next((name for name in views if new and name != new and os.path.exists(views[name])), "")
+    old = other_mta(new, view, powermta_view)
     if old:
-        return _moving(old, new, views[old], run)
+        return _moving(old, new, {"postfix": view, "powermta": powermta_view}[old], run)
     powermta = os.path.exists(powermta_view)
     live = holdings(powermta_view if powermta else view)
     gone = [] if wanted is None else leaving(live, wanted["pools"], wanted["fleet"])
@@ -78,6 +77,12 @@ def report(
         else refusals(host(), items),
         "senders": {pool: {name: queues[pool].senders[name.lower()] for name in senders} for pool in live if senders},
     }
+
+
+def other_mta(backend: str, view: str = VIEW, powermta_view: str = POWERMTA_VIEW) -> str:
+    """The MTA that this host has and shall not have; none where nobody says which it shall have."""
+    views = {"postfix": view, "powermta": powermta_view}
+    return next((name for name in views if backend and name != backend and os.path.exists(views[name])), "")
 
 
 def _moving(old: str, new: str, view: str, run: Run) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dkim_steps import J
 from ansible_collections.mailfleet.mta.plugins.module_utils._files import read_text
 from ansible_collections.mailfleet.mta.plugins.module_utils._keystore import Keystore
 from ansible_collections.mailfleet.mta.plugins.module_utils._queue import arrivals
-from ansible_collections.mailfleet.mta.plugins.module_utils._queue_host import VIEW, holdings
+from ansible_collections.mailfleet.mta.plugins.module_utils._queue_host import VIEW, holdings, other_mta
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_host import shred, write_states
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_state import State, load
 
@@ -35,11 +35,13 @@ _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 def look(store: Keystore, job: Job, check_mode: bool, run: Run) -> Result:
     """Keys and states as dkim_keys reads them, and what only a rotation wants to know."""
-    found = read(store, job, check_mode)
+    other = other_mta(job.get("backend", ""))
+    found = read(store, job, check_mode or bool(other))  # whose signer still needs its group on the keys
     states = [state for text in found["rotation"].values() if (state := load(text)) is not None]
     pools = sorted(holdings(VIEW))
     return {
         **found,
+        "other_mta": other,
         "made": _made(store, found["public"]),
         "proofs": _proofs(store, states),
         "queue_lifetime": _queue_lifetime(pools, run),

@@ -21,6 +21,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import pl
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import Limits
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_report import diff_of, sentences
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_update import require_dnspython
+from ansible_collections.mailfleet.mta.plugins.module_utils._queue import MTAS
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import dkim_alias
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation import utc
 from ansible_collections.mailfleet.mta.plugins.module_utils._rotation_dns import Looked
@@ -48,6 +49,7 @@ Views = Mapping[str, Mapping[str, Any]]
 
 
 def decide_task(params: Params, reports: Reports, views: Views, check: bool) -> dict[str, Any]:
+    _refuse_moves(reports, views)
     settings, now = parse_settings(params["policy"]), parse_now(str(params["now"]), time.time())
     items = [item for item in params["domains"] if item["signers"]]
     order = _order(params, items)
@@ -89,6 +91,17 @@ def decide_task(params: Params, reports: Reports, views: Views, check: bool) -> 
         },
         "diff": _diff(decisions.values()),
     }
+
+
+def _refuse_moves(reports: Reports, views: Views) -> None:
+    """A rotation would give the keys to a signer that is not there yet, and start it beside the other one."""
+    moves = [
+        f"{host} still has {MTAS[report['other_mta']]} and is in the group {views[host]['backend']}"
+        for host, report in sorted(reports.items())
+        if report.get("other_mta")
+    ]
+    if moves:
+        raise ValueError(f"{', '.join(moves)}. Run site.yml first; nothing was changed.")
 
 
 def _order(params: Params, items: Iterable[Item]) -> Order:

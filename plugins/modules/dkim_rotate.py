@@ -16,6 +16,7 @@ description:
   - A step is taken on evidence only, from the keys and the live configuration of all signers, from every address of
     every authoritative name server, and from what receivers said. Where evidence is missing the domain stays as it is
     and the result says why.
+  - O(step=decide) ends the run before anything is changed while a sender has another MTA than that of its group.
   - Nothing waits. RV(results) has C(not_before), the time from which another run may do more.
   - The states are kept on the signers, beside the keys. A state that was lost is rebuilt from facts, which only takes
     more time.

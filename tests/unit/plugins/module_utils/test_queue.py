@@ -22,7 +22,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._queue import (
     queued,
     refusals,
 )
-from ansible_collections.mailfleet.mta.plugins.module_utils._queue_host import QueueError, report
+from ansible_collections.mailfleet.mta.plugins.module_utils._queue_host import QueueError, other_mta, report
 
 LINES = [
     '{"queue_name": "active", "queue_id": "4Xs", "arrival_time": 1, "message_size": 9, "forced_expire": false, '
@@ -218,6 +218,13 @@ def test_a_host_does_not_move_while_its_services_do_not_know_that_it_drains(tmp_
     Store(str(pending.parent))._pending.write_text(json.dumps({"files": ["main.cf"]}))
     (sentence,) = moving(tmp_path, "postfix", True, lambda argv, timeout: Answer(0, "", ""))["refusals"]
     assert "its Postfix still takes mail. Put it back into the group postfix with fleet_draining: true" in sentence
+
+
+def test_the_mta_that_a_host_has_instead(tmp_path: Path) -> None:
+    none, there = str(tmp_path / "none"), str(tmp_path)
+    assert [other_mta(backend, none, there) for backend in ("postfix", "powermta", "")] == ["powermta", "", ""]
+    assert [other_mta(backend, there, none) for backend in ("postfix", "powermta", "")] == ["", "postfix", ""]
+    assert other_mta("postfix", none, none) == ""
 
 
 def test_powermta_counts_every_queue(tmp_path: Path) -> None:

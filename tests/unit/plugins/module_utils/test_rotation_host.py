@@ -116,6 +116,20 @@ def test_a_look_tells_what_a_decision_needs(store: Keystore, monkeypatch: pytest
     assert set(found["rotation"]) == {"a.example", "b.example"}
 
 
+def test_a_host_that_is_about_to_move_is_told_and_its_keys_are_not_touched(
+    store: Keystore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.make([("a.example", "mf1")])
+    private = Path(store.path(("a.example", "mf1"), "private"))
+    private.chmod(0o600)  # as far as the new signer is concerned
+    monkeypatch.setattr(_rotation_steps, "other_mta", lambda backend: {"powermta": "postfix"}.get(backend, ""))
+    job = {"pairs": [{"domain": "a.example", "selector": "mf1"}]}
+    found = STEPS["look"](store, {**job, "backend": "powermta"}, False, fake_run({}))
+    assert (found["other_mta"], private.stat().st_mode & 0o777) == ("postfix", 0o600)
+    found = STEPS["look"](store, {**job, "backend": "postfix"}, False, fake_run({}))
+    assert (found["other_mta"], private.stat().st_mode & 0o777) == ("", 0o640)
+
+
 def test_a_key_that_the_signer_could_not_read_is_no_proof(store: Keystore) -> None:
     store.make([("a.example", "mf1"), ("a.example", "mf2")])
     write_states(store, {"a.example": dump(State("a.example", "mf1", since=1, stage="soaked", next="mf2"))})
