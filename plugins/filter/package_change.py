@@ -11,7 +11,7 @@ version_added: 1.0.0
 author: mailfleet contributors (@mailfleet)
 description:
   - Compares the package that is wanted with the one that is installed, as dpkg orders versions.
-  - Reads a package file on the controller, which needs no dpkg for this.
+  - Reads a package file on the controller, which needs dpkg only for one packed with zstd.
 options:
   _input:
     description:
@@ -48,7 +48,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._debian import VERSION, step
-from ansible_collections.mailfleet.mta.plugins.plugin_utils._package_file import package_of
+from ansible_collections.mailfleet.mta.plugins.plugin_utils._package_file import UnreadableHereError, package_of
 
 
 def package_change(wanted: str, installed: Mapping[str, Any]) -> dict[str, str]:
@@ -65,6 +65,11 @@ def _from_file(path: str) -> tuple[str, str]:
         return path, ""
     try:
         return package_of(path)
+    except UnreadableHereError as reason:
+        raise AnsibleFilterError(
+            f"{path} is {reason}. Install dpkg 1.21.18 or newer there, or pack the file anew where it can be read: "
+            "dpkg-deb -R FILE DIRECTORY, then dpkg-deb --root-owner-group -Zxz -b DIRECTORY FILE."
+        ) from None
     except ValueError as reason:
         raise AnsibleFilterError(f"{path} is no Debian package: {reason}. Name the .deb of your vendor.") from None
 

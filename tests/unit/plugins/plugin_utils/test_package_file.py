@@ -27,9 +27,23 @@ def package(place: Path, version: str = "5.0r9-1", compression: str = "gzip") ->
     return path
 
 
-@pytest.mark.parametrize("compression", ["gzip", "xz", "none"])
+@pytest.mark.parametrize("compression", ["gzip", "xz", "none", "zstd"])
 def test_name_and_version_of_a_file(tmp_path: Path, compression: str) -> None:
     assert package_of(package(tmp_path, compression=compression)) == ("powermta", "5.0r9-1")
+
+
+@pytest.mark.parametrize("dpkg", ["", "#!/bin/sh\necho 'uses unknown compression for member' >&2; exit 2\n"])
+def test_where_the_controller_reads_no_zstd_there_is_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dpkg: str
+) -> None:
+    path, tools = package(tmp_path, compression="zstd"), tmp_path / "tools"
+    tools.mkdir()
+    if dpkg:
+        (tools / "dpkg-deb").write_text(dpkg)
+        (tools / "dpkg-deb").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools))
+    with pytest.raises(AnsibleFilterError, match=r"powermta\.deb is packed with zstd, .*Install dpkg 1\.21\.18"):
+        package_change(path, INSTALLED)
 
 
 def test_a_file_is_compared_with_what_is_installed(tmp_path: Path) -> None:
@@ -59,6 +73,10 @@ def test_what_is_no_package_has_a_sentence(tmp_path: Path) -> None:
         path.write_bytes(broken)
         with pytest.raises(AnsibleFilterError, match=r"broken.deb is no Debian package: .*\. Name the"):
             package_change(str(path), INSTALLED)
+    packed = Path(package(tmp_path / "zstd", compression="zstd")).read_bytes()
+    path.write_bytes(packed[:140] + b"\0" * 40 + packed[180:])
+    with pytest.raises(AnsibleFilterError, match=r"its control file cannot be read\. Name the"):
+        package_change(str(path), INSTALLED)
     for words in ("powermta=", "powermta=5.0*", "powermta=r9"):
         with pytest.raises(AnsibleFilterError, match="names no whole version"):
             package_change(words, INSTALLED)
