@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 from mailfleet import aside, control, state
-from mailfleet.backoff import FLUSH, HOLD, NORMAL, PROBING, RELEASE, RELOAD, STOPPED, TRY
+from mailfleet.backoff import FLUSH, HOLD, NORMAL, PROBING, RELEASE, RELOAD, STOPPED, TRY, Backoff
 from mailfleet.control import Controller
 from mailfleet.events import BOUNCED, DEFERRED, DELIVERED, END, MOVED, Event
 from mailfleet.ledger_store import Store
@@ -20,6 +22,10 @@ LANES = [
     for isp, connections in (("gmail", 8), ("outlook", 5), ("other", 5))
     for ip in (21, 22)
 ]
+OTHER_LANES = [
+    {"name": f"gmail-198-51-100-{ip}", "isp": "gmail", "bind4": f"198.51.100.{ip}", "connections": 8}
+    for ip in range(100, 200)
+]
 VIEW: dict[str, Any] = {
     "pools": [
         {"name": "campaign", "instance": "postfix-campaign", "traffic": "marketing", "lanes": LANES},
@@ -27,6 +33,7 @@ VIEW: dict[str, Any] = {
     ],
     "isps": [{"name": name, "retry_after": "15m"} for name in ("gmail", "outlook", "other")],
     "backoff": {"gmail": {"wait": "10m", "longest": "1h"}},
+    "entry": True,
 }
 KEY = ("campaign", "198.51.100.21", "outlook")
 
@@ -51,8 +58,8 @@ class Bench:
         self.said: list[str] = []
         self.restart()
 
-    def restart(self) -> None:
-        self.controller = Controller(VIEW, control.policies(VIEW), self.requests, self.said.append)  # type: ignore[arg-type]
+    def restart(self, view: dict[str, Any] = VIEW) -> None:
+        self.controller = Controller(view, control.policies(view), self.requests, self.said.append)  # type: ignore[arg-type]
 
     def observe(self, *events: Event) -> None:
         with self.store.transaction():
@@ -384,7 +391,45 @@ def test_postfix_is_told_that_the_clock_was_set_back(bench: Bench) -> None:
     assert bench.requests.asked == []
     bench.clock_set(-3600, 1e6 + 11)
     bench.tick(1e6 + 12)
-    assert bench.requests.asked == [(RELOAD, "campaign", []), (RELOAD, "trans", [])]
+    assert bench.requests.asked == [(RELOAD, name, []) for name in ("campaign", "trans", "entry")]
     for second in range(13, 20):
         bench.tick(1e6 + second)
-    assert bench.requests.asked[2:] == [(FLUSH, "campaign", []), (FLUSH, "trans", [])]
+    assert bench.requests.asked[3:] == [(FLUSH, name, []) for name in ("campaign", "trans", "entry")]
+
+
+def test_a_tick_costs_as_many_steps_as_domains_are_held(bench: Bench) -> None:
+    """Not as many times as there are lanes, or groups aside."""
+    steps = []
+    held = Backoff(STOPPED, since=1000, until=9000, cls="rate-limited", action="stop-domain")
+    for number in (20, 40):
+        names = [f"{one}.example" for one in range(number)]
+        with bench.store.transaction():
+            state.create(bench.store.db)
+            state.save(bench.store.db, "domain_state", {("campaign", name, "gmail"): held for name in names})
+            aside.save(
+                bench.store.db,
+                {("postfix-campaign", f"4jX{name}"): aside.Put(name, "gmail", 1000) for name in names},
+            )
+        steps.append(bytecodes(lambda: bench.tick(1100)))
+    assert steps[1] < 2.3 * steps[0]
+    view = {**VIEW, "pools": [{**pool, "lanes": pool["lanes"] + OTHER_LANES} for pool in VIEW["pools"]]}
+    bench.restart(view)
+    assert bytecodes(lambda: bench.tick(1101)) < 1.2 * steps[1]
+
+
+def bytecodes(do: Callable[[], None]) -> int:
+    number = 0
+
+    def count(frame: FrameType, what: str, _argument: object) -> Any:
+        nonlocal number
+        frame.f_trace_opcodes = True
+        number += what == "opcode"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        do()
+    finally:
+        sys.settrace(before)
+    return number

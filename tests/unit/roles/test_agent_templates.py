@@ -106,6 +106,7 @@ def test_a_host_of_powermta_counts_and_does_not_steer(tmp_path: Path) -> None:
                 for queue_id in ("4jX9G31c28z2RJCs", "4jX9G31c28z2RJCt")
             ],
         ),
+        ("reload entry", [[["/usr/sbin/postfix", "-c", "/etc/postfix-entry", "reload"], ""]]),
         ("reload ../../tmp/x", []),
         ("stop POOL", []),
         ("", []),
@@ -119,3 +120,12 @@ def test_root_does_only_what_it_knows(line: str, expected: list[Any]) -> None:
     assert json.loads(json.dumps(helper["commands"](kind, asked, words))) == json.loads(
         json.dumps(expected).replace("POOL", pool)
     )
+
+
+@pytest.mark.parametrize("entry", [VIEW["entry"], None])
+def test_the_general_endpoint_is_known_where_there_is_one(entry: Any) -> None:
+    files = rendered(view={**VIEW, "entry": entry})
+    helper: dict[str, Any] = {"__name__": "helper"}
+    exec(files["bin/requests"], helper)
+    assert bool(helper["commands"]("flush", "entry", [])) == bool(entry)
+    assert json.loads(files["agent.json"])["entry"] == bool(entry)

@@ -55,6 +55,11 @@ class Controller:
             for pool in view["pools"]
             for lane in pool["lanes"]
         }
+        # What can be asked as a whole: the general endpoint, too, has a queue.
+        self._queues = [*self._instances, *(["entry"] if view.get("entry") else [])]
+        self._largest: dict[tuple[str, str], int] = {}
+        for (pool, _ip, isp), cap in self._caps.items():
+            self._largest[pool, isp] = max(cap, self._largest.get((pool, isp), 0))
         self._lanes: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for pool in view["pools"]:
             for lane in pool["lanes"]:
@@ -108,7 +113,7 @@ class Controller:
         if seconds < 0:
             # Postfix waits by the wall clock, for its next tries and between the messages of a slow lane: all of it
             # would stand still until the clock is where it was.
-            self._pending += [(backoff.RELOAD, pool, []) for pool in self._instances]
+            self._pending += [(backoff.RELOAD, pool, []) for pool in self._queues]
             self._flush_at = now + RELOAD_SECONDS
 
     def tick(self, db: sqlite3.Connection, now: float) -> None:
@@ -117,7 +122,7 @@ class Controller:
         state.bound(db, now)
         if now >= self._flush_at:
             self._flush_at = float("inf")
-            self._pending += [(backoff.FLUSH, pool, []) for pool in self._instances]
+            self._pending += [(backoff.FLUSH, pool, []) for pool in self._queues]
         for table in (LANES, DOMAINS):
             for key, held in list(self._held[table].items()):
                 policy = self._policies.find(key[2], held.action, held.cls)
@@ -176,17 +181,17 @@ class Controller:
         """What is aside goes back into the queue: all of it, or while the domain is probed a few a second."""
         known = state.snapshot(db)
         pools = {instance: pool for pool, instance in self._instances.items()}
+        allowed: dict[tuple[str, str], dict[str, int]] = {}
+        for (name, domain, isp), held in self._held[DOMAINS].items():
+            allowed.setdefault((name, domain), {})[isp] = held.limit(now) or 0
         for group in aside.groups(db):
             instance, domain, isp = group
             pool = pools.get(instance)
             if pool is None or known.paused_domain(domain, self._transactional[pool], now):
                 continue
-            limits = [
-                held.limit(now) or 0
-                for key, held in self._held[DOMAINS].items()
-                if key[:2] == (pool, domain) and isp in (aside.ANY, key[2])
-            ]
-            ids = aside.oldest(db, group, min(limits, default=GATHERED), now)
+            limits = [n for name, n in allowed.get((pool, domain), {}).items() if isp in (aside.ANY, name)]
+            most = min(limits, default=GATHERED)
+            ids = aside.oldest(db, group, most, now) if most else []
             if ids:
                 # Postfix would look at them minutes later, when they were deferred before.
                 now_too = (backoff.TRY, pool, ids) if limits else (backoff.FLUSH, pool, [])
@@ -268,7 +273,7 @@ class Controller:
     def _cap(self, table: str, key: Key) -> int:
         if table == LANES:
             return self._caps.get(key, 0)
-        return max((cap for (pool, _ip, isp), cap in self._caps.items() if (pool, isp) == (key[0], key[2])), default=0)
+        return self._largest.get((key[0], key[2]), 0)
 
     def _load(self, db: sqlite3.Connection) -> None:
         """Each time anew: `mailfleet resume` may have ended a backoff, and a transaction may have been undone."""
