@@ -450,6 +450,25 @@ def test_what_was_counted_before_the_clock_was_set_back_takes_no_place(host: Hos
     assert kept == 2 + ledger_store.SLOTS
 
 
+def test_forgetting_nothing_does_not_walk_through_what_is_kept(host: Host) -> None:
+    store, steps = Store(host.path), 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    with store.transaction():
+        for table, when in (("domain_slot", int(NOW) // 300), ("domain_day", day_of(NOW))):
+            store.db.execute(f"INSERT INTO ip_{table[7:]} VALUES (?, 'a', 'b', 'c', 'd', 'e', 1)", (when,))
+            rows = [(when, f"d{number}.example", *"abcd", 1) for number in range(2000)]
+            store.db.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        store.db.set_progress_handler(step, 1)
+        store.prune({}, NOW)
+        store.db.set_progress_handler(None, 1)
+    assert steps < 1500
+    store.close()
+
+
 def test_the_file_is_bounded(host: Host) -> None:
     store = Store(host.path)
     with store.transaction():

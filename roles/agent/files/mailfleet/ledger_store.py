@@ -214,16 +214,16 @@ class Store:
 
     def _keep_newest(self, column: str, now: int | str, number: int, source: str, *tables: str) -> None:
         """Of those up to now, and of those later than now."""
-        for side in (f"{column} <= :now", f"{column} > :now"):
+        later = f"{column} > :now"
+        # The oldest one kept is not later than now, and SQLite would walk through all up to now.
+        for side, least in ((f"{column} <= :now", ""), (later, f"{later} AND ")):
             (oldest,) = self.db.execute(
                 f"SELECT min({column}) FROM"
                 f" (SELECT DISTINCT {column} FROM {source} WHERE {side} ORDER BY {column} DESC LIMIT :number)",
                 {"now": now, "number": number},
             ).fetchone()
             for table in tables:
-                self.db.execute(
-                    f"DELETE FROM {table} WHERE {side} AND {column} < :oldest", {"now": now, "oldest": oldest}
-                )
+                self.db.execute(f"DELETE FROM {table} WHERE {least}{column} < :oldest", {"now": now, "oldest": oldest})
 
     def _bytes(self) -> int:
         pages, free, size = (
