@@ -41,8 +41,13 @@ def environment() -> Path:
 
 
 _SIGN = """
-import base64, dkim, json, sys
+import base64, dkim, json, sys, types
+fields_as_usual = dkim.DKIM.gen_header
 for mail in json.load(sys.stdin):
+    if mail["at"]:
+        expiry = (b"x", b"%d" % (mail["at"] + 86400))
+        dkim.time = types.SimpleNamespace(time=lambda: mail["at"])
+        dkim.DKIM.gen_header = lambda self, fields, *more: fields_as_usual(self, [expiry, *fields], *more)
     raw, key = base64.b64decode(mail["raw"]), mail["key"].encode()
     names = (mail["selector"].encode(), mail["domain"].encode())
     field = dkim.sign(raw, *names, key, canonicalize=(b"relaxed", b"relaxed"), length=mail["length"])
@@ -50,12 +55,12 @@ for mail in json.load(sys.stdin):
 """
 
 
-def signed(mails: list[tuple[bytes, str]], key: str, selector: str = "mf1", length: bool = False) -> list[bytes]:
-    """Each mail with a signature of its domain, made by the dkimpy that comes with parsedmarc."""
-    given = [
-        {"raw": base64.b64encode(raw).decode(), "domain": domain, "key": key, "selector": selector, "length": length}
-        for raw, domain in mails
-    ]
+def signed(
+    mails: list[tuple[bytes, str]], key: str, selector: str = "mf1", length: bool = False, at: int = 0
+) -> list[bytes]:
+    """Each mail with a signature of its domain, made by the dkimpy that comes with parsedmarc; at a time, for a day."""
+    own = {"key": key, "selector": selector, "length": length, "at": at}
+    given = [{"raw": base64.b64encode(raw).decode(), "domain": domain, **own} for raw, domain in mails]
     command = [environment() / "bin/python", "-c", _SIGN]
     done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True)
     return [base64.b64decode(field) + raw for field, (raw, _domain) in zip(done.stdout.split(), mails, strict=True)]

@@ -11,8 +11,10 @@ import datetime
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -24,6 +26,7 @@ import pytest
 from collector import Collector, signed
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from relays import Breaking, Deaf
 from test_dmarc import TODAY, moving, run, since
 
 from ansible_collections.mailfleet.mta.plugins.module_utils import _imap
@@ -178,6 +181,10 @@ def evidence_of(collector: Collector, domain: str) -> dict[str, object]:
     return evidence(str(collector.home / "state"), collector.incoming, known, 14, TODAY, bind.PRIMARY, False)
 
 
+def subjects(mails: list[bytes]) -> set[str]:
+    return {message_from_bytes(raw)["Subject"] for raw in mails}
+
+
 def two_weeks(domain: str, sender: str) -> list[bytes]:
     reports = [dmarc_reports.report(domain, TODAY - datetime.timedelta(days=age)) for age in range(1, 15)]
     return [mail(one if number else in_rfc9990(one), f"day-{number}", sender) for number, one in enumerate(reports)]
@@ -188,7 +195,7 @@ def test_reports_of_a_mailbox_become_a_step_of_the_policy(server, zone, trusted,
     publish(zone, key, "mf1._domainkey")
     mails = [(raw, zone.name) for raw in two_weeks(zone.name, f"noreply@dmarc.{zone.name}")]
     for raw in signed(mails, pem(key)):
-        trusted.deliver(raw, NOON, "DMARC.Reports")
+        trusted.deliver(raw, time.time(), "DMARC.Reports")
     trusted.deliver(b"Subject: Hello\r\n\r\nThis is no report.\r\n", NOON, "DMARC.Reports")
     trusted.deliver(mail(dmarc_reports.report("other.example", TODAY), "other"), NOON)
     waiting = len(trusted.messages("INBOX"))
@@ -273,23 +280,87 @@ def test_what_counts_as_signed(server, zone, trusted, tmp_path, key):
     [lost] = signed([(case(9, "unsigned without a key"), domain)], pem(key), "mf9")
     mails += [good.replace(b"This is an aggregate", b"This is no aggregate"), long + b"\n--more\n", lost]
     mails += [f"From: ceo@{stranger}\n".encode() + two, case(10, "unsigned at all")]
-    for raw in mails:
-        trusted.deliver(raw, NOON, "Cases")
-    before = {folder: len(trusted.messages(folder)) for folder in ("Archive.Aggregate", "Archive.Unsigned.Aggregate")}
-    collector = Collector(tmp_path, {**trusted.place, "folder": "Cases"}, server.port)
-    done = collector.collect(trusted.certificate)
+    named = case(11, "unsigned behind a name").replace(b"From: ", f"From: dmarc@{domain} ".encode())
+    named = named.replace(f" dmarc@{domain}\n".encode(), f" <dmarc@{stranger}>\n".encode())
+    latin = case(12, "signed in Latin-1").replace(b"This is", "Grüße,".encode("latin-1"))
+    [misled, eight, inner] = signed([(named, domain), (latin, domain), (case(13, "signed twice"), domain)], pem(key))
+    mails += [misled, eight, *signed([(inner, f"silent.{domain}")], pem(key))]
+    [beside] = signed([(case(14, "signed beside nonsense"), domain)], pem(key))
+    mails += [b"DKIM-Signature: v=1; a=rsa-sha256; s=x\nDKIM-Signature: nonsense\n" + beside]
+    now = int(time.time())
+    days_ago = now - 3 * DAY
+    short = [(case(15, "signed for a day"), domain), (case(16, "unsigned that day"), domain)]
+    [punctual, overdue] = signed(short, pem(key), at=days_ago)
+    [old] = signed([(case(17, "unsigned for all we know", "dmarc@broken.test"), "broken.test")], pem(key))
+    for raw in [*mails, overdue]:
+        trusted.deliver(raw, now, "Cases")
+    trusted.deliver(punctual, days_ago + 60, "Cases")
+    trusted.deliver(old, now - 6 * DAY, "Cases")
+    with Deaf(server.port, b"silent") as resolver:
+        collector = Collector(tmp_path, {**trusted.place, "folder": "Cases"}, resolver.port)
+        done = collector.collect(trusted.certificate)
     assert done.returncode == 0, done.stderr
+    assert resolver.unheard
 
-    def subjects(folder: str) -> set[str]:
-        own = trusted.messages(folder)[before.get(folder, 0) :]
-        return {message_from_bytes(raw)["Subject"].split()[0] for raw in own}
+    delivered = subjects([*mails, overdue, punctual, old])
 
-    assert subjects("Archive.Aggregate") == {"signed"}
-    assert subjects("Archive.Unsigned.Aggregate") == {"unsigned"}
-    assert subjects("Cases") == {"later"}
+    def ended(folder: str) -> set[str]:
+        return delivered & subjects(trusted.messages(folder))
+
+    assert ended("Archive.Aggregate") == {name for name in delivered if name.startswith("signed")}
+    assert ended("Archive.Unsigned.Aggregate") == {name for name in delivered if name.startswith("unsigned")}
+    assert ended("Cases") == {"later"}
     found = evidence_of(collector, domain)
-    assert (found["new"], found["unsigned"]) == (3, 6)
+    assert (found["new"], found["unsigned"]) == (7, 9)
     assert "1 messages stay in Cases, because the DNS did not answer for their DKIM keys" in found["problems"]
+
+
+def test_a_connection_that_breaks_moves_nothing_of_another_folder(server, zone, trusted, tmp_path, key):
+    trusted.make_folder("Breaking")
+    publish(zone, key, "mf1._domainkey")
+    large = EmailMessage()
+    large["From"], large["Subject"] = f"dmarc@{zone.name}", "large"
+    large.set_content(os.urandom(300_000), "application", "octet-stream")
+    first, last = two_weeks(zone.name, f"dmarc@{zone.name}")[:2]
+    mails = signed([(raw, zone.name) for raw in (first, large.as_bytes(), last)], pem(key))
+    for number, raw in enumerate(mails):
+        trusted.deliver(raw, time.time() + number, "Breaking")
+        trusted.deliver(b"Subject: private\r\n\r\nWith the number of a report.\r\n", time.time() + number)
+    private = len(trusted.messages("INBOX"))
+    with Breaking(trusted.port, 150_000) as relay:
+        place = {**trusted.place, "port": relay.port, "folder": "Breaking"}
+        collector = Collector(tmp_path, place, server.port)
+        assert collector.collect(trusted.certificate).returncode == 0
+        assert len(trusted.messages("INBOX")) == private
+        assert len(trusted.messages("Breaking")) == 2
+        found = evidence_of(collector, zone.name)
+        assert found["new"] == 1
+        assert "2 messages stay in Breaking, because the connection to the mailbox broke" in found["problems"]
+        collector.collect(trusted.certificate)
+    assert evidence_of(collector, zone.name)["new"] == 1
+    assert (len(trusted.messages("INBOX")), trusted.messages("Breaking")) == (private, [])
+
+
+def test_keys_that_nobody_gives_use_up_no_run(server, zone, trusted, tmp_path, key):
+    """A run of 3 seconds, of which each silent name takes one."""
+    trusted.make_folder("Silent")
+    publish(zone, key, "mf1._domainkey")
+    good, *silent = two_weeks(zone.name, f"dmarc@{zone.name}")[:10]
+    mails = [(good, zone.name), *((raw, f"silent.n{number // 2}.{zone.name}") for number, raw in enumerate(silent))]
+    for number, raw in enumerate(signed(mails, pem(key))):
+        trusted.deliver(raw, time.time() + number, "Silent")
+    with Deaf(server.port, b"silent") as resolver:
+        collector = Collector(tmp_path, {**trusted.place, "folder": "Silent"}, resolver.port)
+        script = collector.live / "sorter/sort_reports.py"
+        script.write_text(script.read_text().replace("MOST_SECONDS = 300", "MOST_SECONDS = 3"))
+        assert collector.collect(trusted.certificate).returncode == 0
+    found = evidence_of(collector, zone.name)
+    assert found["new"] == 1
+    reasons = ("the DNS did not answer for their DKIM keys", "one run sorts for 0 minutes")
+    counts = [
+        re.findall(rf"(\d+) messages stay in Silent, because {why}", "\n".join(found["problems"])) for why in reasons
+    ]
+    assert sum(int(number) for (number,) in counts) == len(silent)
 
 
 def test_only_reporters_that_are_named_count(server, zone, trusted, tmp_path, key):
@@ -299,7 +370,7 @@ def test_only_reporters_that_are_named_count(server, zone, trusted, tmp_path, ke
     report = [dmarc_reports.report(zone.name, TODAY - datetime.timedelta(days=age)) for age in (1, 2, 3)]
     mails = [(mail(text, sender, sender), zone.name) for text, sender in zip(report, senders, strict=True)]
     for raw in signed(mails, pem(key)):
-        trusted.deliver(raw, NOON, "Named")
+        trusted.deliver(raw, time.time(), "Named")
     named = [f"dmarc@{zone.name}", f"mail.{zone.name}"]
     collector = Collector(tmp_path, {**trusted.place, "folder": "Named"}, server.port, reporters=named)
     assert collector.collect(trusted.certificate).returncode == 0
