@@ -4,7 +4,7 @@
 
 """Runs legs of the test run side by side and ends with a line that counts what passed: legs.py check|test [LEG ...].
 
-A leg is one command. Two workers share the legs: one begins with those that need a lab, the other with the rest. Each
+A leg is one command. Two workers share the legs: one begins with those that need a lab, the other in order. Each
 worker has a lab of its own, because a leg has the hosts of its lab to itself.
 A leg that fails hides no other leg's result.
 """
@@ -62,14 +62,14 @@ CHECK = [
     Leg("yamllint", "yamllint --strict ."),
     Leg("changelog", "antsibull-changelog lint"),
 ]
-# The long ones first.
+# What is quick to know, then the long ones, then what fills the gaps.
 TEST = [
+    *CHECK,
     Leg("e2e", f"{E2E} tests/e2e/test_[013-7]_*.py", lab=True, minutes=35),
     Leg("molecule", "tests/tools/molecule", lab=True, minutes=35),
     Leg("e2e-powermta", f"{POWERMTA} {E2E} -m 'not alike' tests/e2e/test_[1345]_*.py", lab=True, minutes=30),
     # Edits and rotations are tried on the mixed fleet only: it has both backends.
     Leg("e2e-mixed", f"{MIXED} {E2E} tests/e2e/test_[128]_*.py", lab=True, minutes=25),
-    *CHECK,
     Leg("dns", "pytest -q --timeout 120 tests/dns"),
     Leg("sanity-oldest", "tests/tools/sanity dev"),
     Leg("sanity-newest", "tests/tools/sanity newest"),
@@ -131,7 +131,7 @@ class Runner:
 
     def take(self, lab_first: bool) -> Leg | None:
         with self.lock:
-            leg = next((leg for leg in self.waiting if leg.lab == lab_first), next(iter(self.waiting), None))
+            leg = next((leg for leg in self.waiting if leg.lab or not lab_first), next(iter(self.waiting), None))
             if leg:
                 self.waiting.remove(leg)
             return leg
