@@ -127,10 +127,11 @@ class Convergence:
         """Names that exist only by a wildcard: nothing is there to guard or delete, and adding is right."""
         refused = {problem.subject for problems in plan.problems.values() for problem in problems}
         touched = {change.name for change in plan.changes if change.before is not None} | refused
+        left = {key for key in reading.found if key in self.wanted and self.wanted[key].rule == LEFTOVER}
         stars: dict[Key, list[Key]] = {}
         for key, found in reading.found.items():
             zone = reading.zones.get(key[0])
-            if key[0] in touched and (found.rrset or found.cname) and zone and key[0] != zone.name:
+            if (key[0] in touched or key in left) and (found.rrset or found.cname) and zone and key[0] != zone.name:
                 labels = key[0][: -len(zone.name) - 1].split(".") if zone.name else key[0].split(".")
                 parents = [".".join([*labels[i:], zone.name]) for i in range(1, len(labels) + 1)]
                 stars[key] = [(f"*.{parent}", key[1]) for parent in parents if f"*.{parent}" != key[0]]

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Optional
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dmarc_stages import LADDER, stage_of
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Values, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import NULL_MX, Values, Wanted
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dkim import NO_KEY
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_dmarc import is_dmarc, parse_dmarc
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_sts import ends_policy
@@ -49,4 +49,21 @@ def _enforced(wanted: Wanted, beside: Values) -> Shut:
     )
 
 
-GATES: dict[str, Callable[[Wanted, Values], Shut]] = {"parked": _parked, "ended": _ended, "enforced": _enforced}
+def _bounces(wanted: Wanted, beside: Values) -> Shut:
+    """Never opens: bounces of mail under way come for days, and whether a host takes them, DNS does not say."""
+    hosts = ", ".join(value.split(" ")[-1].rstrip(".") for value in beside if value != NULL_MX)
+    if not hosts:
+        return ""
+    return (
+        f"its return path {wanted.name} keeps its bounce host {hosts}, which the inventory does not name any more. "
+        "Remedy: write it into bounce_mx of the pool, or delete the MX records when the bounces of mail under way "
+        "have come."
+    )
+
+
+GATES: dict[str, Callable[[Wanted, Values], Shut]] = {
+    "parked": _parked,
+    "ended": _ended,
+    "enforced": _enforced,
+    "bounces": _bounces,
+}

@@ -89,6 +89,7 @@ def host_view(fleet: model.Fleet, host: str) -> Plain:
                 "domain": domain.name,
                 "return_path": domain.return_path,
                 "pool": pool.name,
+                "traffic": pool.traffic,
                 "endpoints": index.endpoints[pool.name],
             }
             for pool in index.pools

@@ -85,7 +85,7 @@ views:
       elements: dict
       returned: success
     elsewhere:
-      description: All domains of the fleet with the endpoints that accept them.
+      description: All domains of the fleet with their pool, its traffic class, and the endpoints that accept them.
       type: list
       elements: dict
       returned: success

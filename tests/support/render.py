@@ -41,7 +41,8 @@ def powermta(view: dict[str, Any], **options: Any) -> dict[str, str]:
     shipped = yaml.safe_load((POWERMTA / "vars/main.yml").read_text())
     own = yaml.safe_load((POWERMTA / "defaults/main.yml").read_text())
     set_ = {name.removeprefix("powermta_"): value for name, value in own.items()} | options
-    domains = sorted({domain["return_path"] for pool in view["pools"] for domain in pool["domains"]})
+    traffic = {pool["traffic"] for pool in view["pools"]}
+    domains = sorted({row["return_path"] for row in view["elsewhere"] if row["traffic"] in traffic})
     context = {
         "view": view,
         "mta": in_powermta_terms(view, set_["backoff"], leaving=set_.get("leaving", [])),

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns import Reading, Zone
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_converge import Options, converge
-from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Found, Problem, RRset, Wanted
+from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import LEFTOVER, Found, Problem, RRset, Wanted
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import Limits
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_report import report, sentences
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_settings import parse_settings
@@ -123,6 +123,29 @@ def test_a_neighbour_that_is_lost_on_the_way_is_noticed():
     done = converge([want], backend, Options())
     [problem] = done.problems["example.com"]
     assert "does not show example.com TXT" in problem.text
+
+
+class Wild(Memory):
+    """Shows what stands at *.example.com wherever nothing else does."""
+
+    def read(self, keys):
+        reading = super().read(keys)
+        for name, rdtype in reading.found:
+            star = self.records.get(f"*.example.com/{rdtype}", Found())
+            reading.found[name, rdtype] = self.records.get(f"{name}/{rdtype}", star)
+        return reading
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("phase", ["add", "final"])
+def test_a_leftover_that_only_a_wildcard_shows_is_none(declared, phase):
+    place = Wanted("a._report.example.com", "TXT", 60, ("v=DMARC1",), "value", "", LEFTOVER, ("d",), (), declared, True)
+    records = {"*.example.com/TXT": Found(RRset(60, ("v=DMARC1",)))}
+    shown = converge([place], Wild(**records), Options(phase))
+    assert (shown.plan.notes, shown.plan.pending_removals, shown.zones) == ({}, [], {})
+    there = {**records, "a._report.example.com/TXT": Found(RRset(60, ("v=DMARC1", "more")))}
+    real = converge([place], Wild(**there), Options(phase)).plan
+    assert real.notes or real.pending_removals
 
 
 def test_limits_count_zones_of_one_name_apart():

@@ -17,7 +17,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._dns_model import Fo
 from ansible_collections.mailfleet.mta.plugins.module_utils._dns_plan import make_plan
 from ansible_collections.mailfleet.mta.plugins.module_utils._records_leftovers import leftovers
 
-DOMAIN = {"domain": "a.example", "report_receivers": ["r.example"]}
+DOMAIN = {"domain": "a.example", "return_path": "b.a.example", "report_receivers": ["r.example"]}
 POLICY = sts.StsPolicy("enforce", ("mail.a.example",), 86400)
 RUNNING = sts.build_sts(sts.Sts(sts.policy_id(POLICY)))
 ENDED = sts.build_sts(sts.Sts(sts.policy_id(POLICY._replace(mode="none"))))
@@ -124,6 +124,29 @@ def test_null_mx_goes_with_the_revoked_key_of_a_name_that_was_parked():
         ("*._domainkey.a.example", "TXT"),
         ("a.example", "MX"),
     ]
+
+
+@pytest.mark.parametrize("phase", ["add", "final"])
+def test_bounce_hosts_that_the_inventory_does_not_name_any_more_stay_and_are_named(phase):
+    kept = plan({"b.a.example MX": ("10 mx.a.example.", "20 mx.r.example.")}, phase)
+    assert (kept.changes, kept.pending_removals) == ([], [])
+    [note] = kept.notes["a.example"]
+    assert "its return path b.a.example keeps its bounce host mx.a.example, mx.r.example, which" in note
+    assert "Remedy: write it into bounce_mx of the pool, or delete the MX records" in note
+    assert plan({"b.a.example MX": ("0 .",)}, phase).notes == {}
+    assert plan({"a.example MX": ("10 mx.a.example.",)}, phase, return_path="a.example").notes == {}
+
+
+def test_a_name_that_cannot_be_is_not_asked_for():
+    long = ".".join(["x" * 60] * 3)
+    places = {
+        want.name
+        for want in leftovers(
+            [{**DOMAIN, "report_receivers": [f"{long}.example"] * 2, "domain": f"{long}.test"}], set(), lambda name: 60
+        )
+    }
+    assert f"_mta-sts.{long}.test" in places
+    assert not [name for name in places if "_report" in name]
 
 
 def test_what_somebody_wants_is_no_leftover():
