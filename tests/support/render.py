@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2.nativetypes import NativeEnvironment
 
 from ansible_collections.mailfleet.mta.plugins.action.generation import read_sources
 from ansible_collections.mailfleet.mta.plugins.filter.powermta import powermta as in_powermta_terms
@@ -41,8 +42,7 @@ def powermta(view: dict[str, Any], **options: Any) -> dict[str, str]:
     shipped = yaml.safe_load((POWERMTA / "vars/main.yml").read_text())
     own = yaml.safe_load((POWERMTA / "defaults/main.yml").read_text())
     set_ = {name.removeprefix("powermta_"): value for name, value in own.items()} | options
-    traffic = {pool["traffic"] for pool in view["pools"]}
-    domains = sorted({row["return_path"] for row in view["elsewhere"] if row["traffic"] in traffic})
+    bounces = NativeEnvironment().from_string(shipped["__powermta_bounce_domains"])
     context = {
         "view": view,
         "mta": in_powermta_terms(view, set_["backoff"], leaving=set_.get("leaving", [])),
@@ -58,7 +58,7 @@ def powermta(view: dict[str, Any], **options: Any) -> dict[str, str]:
         "message_size_limit": set_["message_size_limit"],
         "http_port": set_["http_port"],
         "http_access": set_["http_access"],
-        "bounce_domains": domains if set_["bounces"] else [],
+        "bounce_domains": bounces.render(__powermta_view=view, powermta_bounces=set_["bounces"]),
         "feedback_addresses": set_["feedback"],
         "local": set_["local"],
     }

@@ -140,6 +140,16 @@ def test_everything_optional_is_read_without_a_word() -> None:
     assert block(root, "source", "{inbound}").last("always-allow-relaying") is None
 
 
+def test_a_host_takes_the_bounces_of_domains_that_may_move_to_it_or_from_it() -> None:
+    there = view("example", "cold1")
+    rows = [("other.example", "cold"), ("brand.example", "marketing")]
+    moving = [{"return_path": f"b.{name}", "traffic": traffic} for name, traffic in rows]
+    shown = render.powermta({**there, "elsewhere": [*there["elsewhere"], *moving]}, bounces=True)["processors.conf"]
+    relayed = [line.split()[1] for line in shown.splitlines() if line.startswith("relay-domain")]
+    assert relayed == ["b.other.example", "bounce.example-outreach.com"]
+    assert "relay-domain" not in render.powermta(there)["processors.conf"]
+
+
 def test_connections_are_the_least_of_pool_profile_and_warming(root: Block) -> None:
     pool = block(root, "virtual-mta-pool", "campaign")
     limits = {found.argument: found.last("max-smtp-out") for found in pool.all("domain")}
