@@ -244,8 +244,7 @@ def _lane(fleet: model.Fleet, pool: model.Pool, isp: model.Isp, sender: Sender) 
 def domain_auth(fleet: model.Fleet) -> list[Plain]:
     index = _index(fleet)
     pools = ["", *(pool.name for pool in index.pools)]  # a domain without a pool has no address, and all are others
-    own = {pool: _by_family(index, pool, True) for pool in pools}
-    rest = {pool: _by_family(index, pool, False) for pool in pools}
+    own, rest = ({pool: _by_family(index, pool, inside) for pool in pools} for inside in (True, False))
     organisations = {registrable(name) for name in (*fleet.domains, *fleet.brand_domains)}
     permits = {domain.name: _report_permits(domain, organisations) for domain in fleet.domains.values()}
     receivers = {receiver for own in permits.values() for receiver in own} | set(fleet.brand_domains)
