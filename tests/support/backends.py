@@ -180,7 +180,7 @@ BACKENDS: dict[str, type[Postfix | PowerMta]] = {"postfix": Postfix, "powermta":
 def groups(inventory: Path = lab.INVENTORY) -> dict[str, dict[str, dict[str, str]]]:
     """The senders by the group that chooses their MTA, with what the inventory says of each."""
     children = yaml.safe_load((inventory / "hosts.yml").read_text())["senders"]["children"]
-    return {name: group["hosts"] for name, group in children.items() if name in BACKENDS}
+    return {name: group.get("hosts") or {} for name, group in children.items() if name in BACKENDS}
 
 
 def backend(host: str) -> Postfix | PowerMta:

@@ -58,7 +58,8 @@ class Bench:
         self.said: list[str] = []
         self.restart()
 
-    def restart(self, view: dict[str, Any] = VIEW) -> None:
+    def restart(self, view: dict[str, Any] | None = None) -> None:
+        view = VIEW if view is None else view
         self.controller = Controller(view, control.policies(view), self.requests, self.said.append)  # type: ignore[arg-type]
 
     def observe(self, *events: Event) -> None:
