@@ -10,7 +10,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -120,9 +119,5 @@ class Bind(Program):
         with (self.directory / "stderr").open("wb") as output:
             self.process = subprocess.Popen(command, stderr=output, stdout=output)
         log = self.directory / "named.log"
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            if log.exists() and " running\n" in log.read_text(errors="replace"):
-                return self
-            time.sleep(0.02)
-        raise RuntimeError(f"named did not start: {(self.directory / 'stderr').read_text()}")
+        self.wait_until(lambda: " running\n" in log.read_text(errors="replace"), self.directory / "stderr")
+        return self

@@ -10,10 +10,8 @@ import grp
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -148,15 +146,8 @@ class Dovecot(Program):
         other = {"user": self.owner.pw_uid, "group": self.owner.pw_gid, "extra_groups": []} if not os.geteuid() else {}
         with (self.directory / "stderr").open("wb") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output, cwd=self.directory, **other)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                socket.create_connection((ADDRESS, self.port), 1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return self
-        raise RuntimeError(f"dovecot did not start: {(self.directory / 'stderr').read_text()}")
+        self.wait_until_listens(ADDRESS, self.port, self.directory / "stderr")
+        return self
 
     def stop(self) -> None:
         super().stop()

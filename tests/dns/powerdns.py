@@ -10,7 +10,6 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
@@ -85,15 +84,7 @@ class PowerDns(Program):
             self.process = subprocess.Popen(
                 [PDNS, f"--config-dir={self.directory}"], stdout=output, stderr=output, stdin=subprocess.DEVNULL
             )
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                self.api("GET", "zones")
-                break
-            except OSError:
-                time.sleep(0.05)
-        else:
-            raise RuntimeError(f"pdns_server did not start: {(self.directory / 'log').read_text()}")
+        self.wait_until(lambda: self.api("GET", "zones") is not None, self.directory / "log")
         for zone in self.zones:
             self.add_zone(zone)
         self.zones.clear()

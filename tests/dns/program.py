@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 
@@ -14,6 +18,25 @@ class Program:
 
     def start(self) -> Self:
         raise NotImplementedError
+
+    def wait_until(self, answers: Callable[[], object], log: Path) -> None:
+        """Until it answers, an OSError being no answer; a server that ended or is late says why in its log."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process and self.process.poll() is None:
+            try:
+                if answers():
+                    return
+            except OSError:
+                pass
+            time.sleep(0.02)
+        raise RuntimeError(f"{type(self).__name__} did not start: {log.read_text()}")
+
+    def wait_until_listens(self, address: str, port: int, log: Path) -> None:
+        def listens() -> bool:
+            socket.create_connection((address, port), 1).close()
+            return True
+
+        self.wait_until(listens, log)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -12,7 +12,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -121,12 +120,5 @@ class Nginx(Program):
         command = self.host.command([str(NGINX), "-e", "stderr", "-c", str(self.directory / "nginx.conf")])
         with (self.directory / "nginx.stderr").open("wb") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                socket.create_connection((ADDRESS, self.port), 1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return self
-        raise RuntimeError(f"nginx did not start: {(self.directory / 'nginx.stderr').read_text()}")
+        self.wait_until_listens(ADDRESS, self.port, self.directory / "nginx.stderr")
+        return self
