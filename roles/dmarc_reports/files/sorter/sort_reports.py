@@ -3,7 +3,7 @@
 # Copyright: (c) 2026, mailfleet contributors
 """Moves the mail of a mailbox to one of two folders before parsedmarc reads them: signed by its sender, or not.
 
-The mail that carries a report must pass DMARC itself (RFC 9990 section 3.5.2, before it RFC 7489 section 7.2.1.1). Here
+The mail that carries a report must pass DMARC itself (RFC 9990, before it RFC 7489 section 7.2.1.1). Here
 that is a valid DKIM signature over the whole body, by the organisational domain of its one From address. Mail whose key
 cannot be had now stays where it is, for some days. Runs in the environment of parsedmarc, whose mailboxes it uses:
 sort_reports.py PARSEDMARC.INI SETTINGS.JSON LOG
