@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 import time
 from collections.abc import Coroutine
@@ -86,7 +87,7 @@ class Server:
         writer.close()
 
     def command(self, request: dict[str, Any]) -> Any:
-        """Answer one request of the lab command: set, reset, state or open."""
+        """Answer one request of the lab command: set, reset, state or records."""
         if request["do"] == "set":
             persona = self.personas.get(request["persona"])
             if persona is None:
@@ -95,8 +96,10 @@ class Server:
             return {name: value for name, value in persona.settings.items() if name in self.table["default"]}
         if request["do"] == "reset":
             return self._reset()
-        if request["do"] == "open":
-            return [session.record for session in self.sessions]
+        if request["do"] == "records":
+            self.records.flush()
+            ended = os.fstat(self.records.fileno()).st_size
+            return {"ended": ended, "open": [session.record for session in self.sessions]}
         return {
             name: {ip: {**vars(source), "share": source.share()} for ip, source in persona.sources.items()}
             for name, persona in self.personas.items()

@@ -36,12 +36,13 @@ def ask(request: dict[str, Any], shared: Path = SHARED) -> Any:
         raise LabError(f"The personas do not answer ({problem}). Start them with: tests/lab/lab up") from None
 
 
-def records(persona: str | None = None) -> Iterator[dict[str, Any]]:
-    """Sessions that ended, in order, then those still open (their "closed" is null)."""
-    path = SHARED / "records.jsonl"
-    still_open = ask({"do": "open"})
-    ended = path.read_text().splitlines() if path.exists() else []
-    for record in [*map(json.loads, ended), *still_open]:
+def records(persona: str | None = None, shared: Path = SHARED) -> Iterator[dict[str, Any]]:
+    """Sessions that ended, in order, then those still open (their "closed" is null); each once, as of one moment."""
+    now = ask({"do": "records"}, shared)
+    # What is written after the answer, perhaps half, is of sessions that the answer has as open.
+    with (shared / "records.jsonl").open("rb") as file:
+        ended = file.read(now["ended"]).splitlines()
+    for record in [*map(json.loads, ended), *now["open"]]:
         if persona in (None, record["persona"]):
             yield record
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 import smtplib
 import subprocess
+import time
 from email import message_from_string
 
 import pytest
@@ -16,6 +17,8 @@ from lab_personas import feedback
 from lab_personas.message import facts
 from lab_personas.persona import Source, load, parse_setting
 from lab_personas.server import Server
+from mailfleet_lab import receivers
+from mailfleet_lab.receivers import ask
 from mailfleet_lab.world import table
 
 IP = "198.51.100.21"
@@ -271,7 +274,35 @@ def test_wire_421_at_the_banner_and_at_the_message_limit(dialogue):
     ],
 )
 def test_control_socket(dialogue, tmp_path, request_, expected):
-    from mailfleet_lab.receivers import ask
-
     (answer, _records) = dialogue(lambda _port: ask(request_, tmp_path))
     assert answer[expected[0]] == expected[1]
+
+
+def test_records_are_those_of_one_moment(dialogue, tmp_path, monkeypatch):
+    """A session that ends while they are read is there once, and half a line that is being written is not read."""
+
+    def conversation(port):
+        smtplib.SMTP("127.0.0.1", port).quit()
+        still_open = smtplib.SMTP("127.0.0.1", port)
+        file = tmp_path / "records.jsonl"
+
+        def lines(number):
+            while len(file.read_text().splitlines()) < number:
+                time.sleep(0.01)
+
+        def meanwhile(request, shared):
+            answer = ask(request, shared)
+            still_open.quit()
+            lines(2)
+            with file.open("a") as also:
+                also.write('{"persona": "gen')
+            return answer
+
+        lines(1)
+        monkeypatch.setattr(receivers, "ask", meanwhile)
+        found = list(receivers.records(shared=tmp_path))
+        file.write_text("")
+        return found
+
+    found, _records = dialogue(conversation)
+    assert [record["closed"] is None for record in found] == [False, True]
