@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
+from tests.support import evidence
 from tests.support import lab as laboratory
 from tests.support.backends import backend
 
@@ -24,6 +26,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark in item.iter_markers("only"):
             if mark.args[0] != backend("mx1").name:
                 item.add_marker(pytest.mark.skip(reason=mark.kwargs["reason"]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """The first failure shows what the senders say: later ones are often its consequences."""
+    report = yield
+    if report.failed and not item.session.testsfailed:
+        report.sections += evidence.of_senders()
+    return report
 
 
 @pytest.fixture(scope="session")
