@@ -154,9 +154,15 @@ def unit_text(interface: str, batch: str) -> str:
     Network managers remove addresses that they do not know: systemd-networkd when it starts, is reloaded or
     reconfigures a link, ifupdown when it starts. The unit needs to know none of them: it watches the kernel, ends when
     an address goes, and is started again. Stopping it leaves the addresses alone.
+
+    What went before the watch began would be missed. The first line that the watch prints is of an address that was
+    put there again and again until then; once more after it, and nothing can have gone unseen.
     """
     wait = f"n=60; until ip link show dev {interface}; do n=$$((n-1)); [ $$n -gt 0 ] || exit 1; sleep 1; done"
-    watch = f'ip -o monitor address | {{ grep -q -m1 "^Deleted [0-9]*: {interface} "; kill $$$$; }}'
+    put = f"ip -force -batch {batch}"
+    begun = f"while {put} || true; do sleep 1; done & again=$$!; read -r line; kill $$again; {put}"
+    gone = f'grep -q -m1 "^Deleted [0-9]*: {interface} "'
+    watch = f"[ -s {batch} ] || exec sleep infinity; ip -o monitor address | {{ {begun}; {gone}; kill $$$$; }}"
     return f"""\
 # Managed by mailfleet.mta: changes here are replaced by the next run.
 [Unit]
@@ -167,7 +173,7 @@ StartLimitIntervalSec=0
 
 [Service]
 ExecStartPre=/bin/sh -c '{wait} >/dev/null 2>&1'
-ExecStartPre=ip -force -batch {batch}
+ExecStartPre={put}
 ExecStart=/bin/sh -c '{watch}'
 SuccessExitStatus=SIGTERM
 Restart=always

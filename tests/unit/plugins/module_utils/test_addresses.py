@@ -5,6 +5,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,3 +147,47 @@ def test_unit_watches_only_its_interface() -> None:
     assert '"^Deleted [0-9]*: host0 "' in text
     assert "ExecStartPre=ip -force -batch /b\n" in text
     assert "kill $$$$" in text  # systemd makes $$ of it, the shell its own process id
+
+
+# As slow as a loaded host: what the kernel says before anybody listens is lost.
+SLOW_IP = """#!/bin/sh
+cd "${0%/*}"
+case "$*" in
+    *-batch*) touch present; echo "2: host0    inet 198.51.100.20/32" >> kernel ;;
+    *monitor*) sleep 0.5; exec tail -n 0 -f kernel ;;
+esac
+"""
+
+
+def test_an_address_that_goes_before_the_unit_watches_comes_back(tmp_path: Path) -> None:
+    for name, text in {"ip": SLOW_IP, "kernel": "", "batch": "one address\n"}.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "ip").chmod(0o755)
+    present, kernel = tmp_path / "present", tmp_path / "kernel"
+    lines = unit_text("host0", str(tmp_path / "batch")).splitlines()
+    before = [line.removeprefix("ExecStartPre=") for line in lines if line.startswith("ExecStartPre=")]
+    (watch,) = [line.removeprefix("ExecStart=") for line in lines if line.startswith("ExecStart=")]
+    paths = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for line in before:
+        subprocess.run(shlex.split(line.replace("$$", "$")), env=paths, check=True, timeout=10)
+    present.unlink()
+    unit = subprocess.Popen(shlex.split(watch.replace("$$", "$")), env=paths, start_new_session=True)
+    try:
+        until(present.exists)
+        time.sleep(2.5)
+        assert unit.poll() is None
+        puts = len(kernel.read_text().splitlines())
+        time.sleep(1.5)
+        assert len(kernel.read_text().splitlines()) == puts, "it puts addresses without a reason"
+        with kernel.open("a") as said:
+            said.write("Deleted 3: other    inet 198.51.100.99/32\nDeleted 2: host0    inet 198.51.100.20/32\n")
+        assert unit.wait(5) == -signal.SIGTERM
+    finally:
+        os.killpg(unit.pid, signal.SIGKILL)
+
+
+def until(there: Callable[[], bool], seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.05)
