@@ -162,7 +162,9 @@ def unit_text(interface: str, batch: str) -> str:
     put = f"ip -force -batch {batch}"
     begun = f"while {put} || true; do sleep 1; done & again=$$!; read -r line; kill $$again; {put}"
     gone = f'grep -q -m1 "^Deleted [0-9]*: {interface} "'
-    watch = f"[ -s {batch} ] || exec sleep infinity; ip -o monitor address | {{ {begun}; {gone}; kill $$$$; }}"
+    # Without an address of ours nothing is put there; the next run may bring one.
+    some = f"until [ -s {batch} ]; do sleep 2; done"
+    watch = f"{some}; ip -o monitor address | {{ {begun}; {gone}; kill $$$$; }}"
     return f"""\
 # Managed by mailfleet.mta: changes here are replaced by the next run.
 [Unit]

@@ -10,7 +10,8 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,31 +160,78 @@ esac
 """
 
 
-def test_an_address_that_goes_before_the_unit_watches_comes_back(tmp_path: Path) -> None:
-    for name, text in {"ip": SLOW_IP, "kernel": "", "batch": "one address\n"}.items():
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    for name, text in {"ip": SLOW_IP, "kernel": "", "batch": ""}.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "ip").chmod(0o755)
-    present, kernel = tmp_path / "present", tmp_path / "kernel"
-    lines = unit_text("host0", str(tmp_path / "batch")).splitlines()
-    before = [line.removeprefix("ExecStartPre=") for line in lines if line.startswith("ExecStartPre=")]
-    (watch,) = [line.removeprefix("ExecStart=") for line in lines if line.startswith("ExecStart=")]
-    paths = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    for line in before:
-        subprocess.run(shlex.split(line.replace("$$", "$")), env=paths, check=True, timeout=10)
-    present.unlink()
-    unit = subprocess.Popen(shlex.split(watch.replace("$$", "$")), env=paths, start_new_session=True)
+    return tmp_path
+
+
+def commands(host: Path, name: str) -> list[list[str]]:
+    lines = unit_text("host0", str(host / "batch")).splitlines()
+    found = [line.partition("=")[2] for line in lines if line.startswith(f"{name}=")]
+    return [shlex.split(command.replace("$$", "$")) for command in found]
+
+
+def prepare(host: Path) -> None:
+    for command in commands(host, "ExecStartPre"):
+        subprocess.run(command, env=environment(host), check=True, timeout=10)
+
+
+@contextmanager
+def watching(host: Path) -> Iterator[subprocess.Popen[bytes]]:
+    (command,) = commands(host, "ExecStart")
+    unit = subprocess.Popen(command, env=environment(host), start_new_session=True)
     try:
+        yield unit
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(unit.pid, signal.SIGKILL)
+        unit.wait()
+
+
+def environment(host: Path) -> dict[str, str]:
+    return {**os.environ, "PATH": f"{host}:{os.environ['PATH']}"}
+
+
+def puts(host: Path) -> int:
+    return (host / "kernel").read_text().count("inet")
+
+
+def calm(host: Path) -> bool:
+    """Whether nothing was put there for longer than the unit pauses in between."""
+    before = puts(host)
+    time.sleep(1.5)
+    return puts(host) == before
+
+
+def test_an_address_that_goes_before_the_unit_watches_comes_back(host: Path) -> None:
+    (host / "batch").write_text("one address\n")
+    prepare(host)
+    present = host / "present"
+    present.unlink()
+    with watching(host) as unit:
         until(present.exists)
-        time.sleep(2.5)
+        until(lambda: calm(host), 15)
         assert unit.poll() is None
-        puts = len(kernel.read_text().splitlines())
-        time.sleep(1.5)
-        assert len(kernel.read_text().splitlines()) == puts, "it puts addresses without a reason"
-        with kernel.open("a") as said:
+        with (host / "kernel").open("a") as said:
             said.write("Deleted 3: other    inet 198.51.100.99/32\nDeleted 2: host0    inet 198.51.100.20/32\n")
         assert unit.wait(5) == -signal.SIGTERM
-    finally:
-        os.killpg(unit.pid, signal.SIGKILL)
+
+
+def test_the_first_address_of_a_host_is_watched_without_a_restart(host: Path) -> None:
+    prepare(host)
+    before = puts(host)
+    with watching(host) as unit:
+        assert calm(host), "it puts nothing, again and again"
+        (host / "batch").write_text("one address\n")
+        until(lambda: puts(host) > before, 10)
+        until(lambda: calm(host), 15)
+        assert unit.poll() is None
+        with (host / "kernel").open("a") as said:
+            said.write("Deleted 2: host0    inet 198.51.100.20/32\n")
+        assert unit.wait(5) == -signal.SIGTERM
 
 
 def until(there: Callable[[], bool], seconds: float = 5) -> None:
