@@ -186,6 +186,24 @@ def test_pause_and_resume(host: Host, pmta: Pmta, kind: str, name: str, more: li
     assert not pmta.paused()
 
 
+def test_a_pause_that_could_not_be_taken_back_is_taken_back_later(host: Host, pmta: Pmta) -> None:
+    """Else the queue would stand still for ever: what is paused and not ours was paused by hand."""
+    assert host.mailfleet("pause", "isp", "gmail", "--reason", "asked", "--for", "30m") == 0
+    later = time.time() + 1801
+    host.keeper.look()
+    host.ticks(later)
+    pmta.down = "PowerMTA does not answer"
+    host.keeper.act()
+    pmta.down = ""
+    assert pmta.paused() == {"gmail.rollup/ip-192-0-2-20"}
+    host.passes(later + 5)
+    assert not pmta.paused()
+    host.passes(later + 10)
+    pmta.queues["gmail.rollup/ip-192-0-2-20"]["paused"] = "yes"  # by hand, later
+    host.passes(later + 15)
+    assert pmta.paused() == {"gmail.rollup/ip-192-0-2-20"}
+
+
 def test_resume_ends_powermtas_own_backoff(host: Host, pmta: Pmta, capsys: pytest.CaptureFixture[str]) -> None:
     pmta.queues["gmail.rollup/ip-192-0-2-20"]["mode"] = pmta.queues["gmail.rollup/ip-192-0-2-10"]["mode"] = "backoff"
     host.passes(time.time())

@@ -78,11 +78,13 @@ class Keeper:
             pause = None
             if queue.pool:  # others than the fleet's are nobody's business here
                 pause = held.paused(queue.pool, queue.ip, queue.isp, queue.pool in self._transactional, now)
-            if pause and not queue.paused:
+            new = pause is not None and not queue.paused
+            if new:
                 self._commands.append(["pause", "queue", queue.name])
             elif not pause and queue.paused and queue.name in ours:
                 self._commands += [["resume", "queue", queue.name], ["schedule", "--retry-recipients", queue.name]]
-            kept.append(queue._replace(ours=bool(pause) and (queue.name in ours or not queue.paused)))
+            # Ours until it is seen to go on: a command may fail, and we may end before we give it.
+            kept.append(queue._replace(ours=queue.name in ours and (bool(pause) or queue.paused) or new))
         powermta_queue.save(db, kept)
         state.save(db, LANES, _backoff(db, held.lanes, kept, now))
 
