@@ -290,6 +290,29 @@ def test_a_paused_domain(bench: Bench) -> None:
     assert sorted("".join(map("".join, asked(bench, RELEASE)))) == ["1", "2", "5"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "pools"),
+    [
+        ("pool", "campaign", ["campaign"]),
+        ("ip", "198.51.100.21", ["campaign", "trans"]),
+        ("isp", "gmail", ["campaign", "trans"]),
+    ],
+)
+def test_what_a_pause_put_off_is_tried_when_its_time_is_over(
+    bench: Bench, kind: str, name: str, pools: list[str]
+) -> None:
+    """Postfix by itself would try it hours later, by the age of the mail."""
+    bench.tick(999)
+    state.pause(bench.store.db, state.Control(kind, name, "x", 1000, 2800, False))
+    bench.tick(2799)
+    assert bench.requests.asked == []
+    bench.restart()
+    bench.tick(2800)
+    bench.tick(2801)
+    assert bench.requests.asked == [(FLUSH, pool, []) for pool in pools]
+    assert not bench.state.controls
+
+
 def test_what_a_person_put_on_hold_stays_there(bench: Bench) -> None:
     wait(bench, WAITING)
     bench.tick(1000)

@@ -590,6 +590,9 @@ class Keeping:
     def committed(self) -> None:
         pass
 
+    def stopping(self) -> None:
+        self.heard.append(("stopping", 0))
+
 
 def test_the_service_notices_that_the_clock_was_set(
     host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -616,7 +619,7 @@ def test_the_service_notices_that_the_clock_was_set(
     assert len(events) == 1
     assert keeping.heard == [
         ("tick", 0), ("tick", 1), ("set by", 3600), ("events", *events), ("tick", 3603), ("set by", -3600),
-        ("tick", 4),
+        ("tick", 4), ("stopping", 0),
     ]  # fmt: skip
     said = capsys.readouterr().err.splitlines()
     assert "The clock was set forward by 3600 s." in said

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -105,6 +106,9 @@ class Controller:
         self._pending, self._sayings, self._set_by = [], [], 0.0
         self._requests.send(time.monotonic())
 
+    def stopping(self) -> None:
+        self._requests.send(math.inf)
+
     def clock_set(self, db: sqlite3.Connection, seconds: float, now: float) -> None:
         """Inside a transaction, with committed() after it: the clock was set by so much, to now."""
         state.move(db, seconds)
@@ -120,6 +124,8 @@ class Controller:
         """Inside a transaction, with committed() after it, about once a second."""
         self._load(db)
         state.bound(db, now)
+        for kind, name in state.ended(db, now):
+            self._pending += [(backoff.FLUSH, pool, []) for pool in self._paused(kind, name)]
         if now >= self._flush_at:
             self._flush_at = float("inf")
             self._pending += [(backoff.FLUSH, pool, []) for pool in self._queues]
@@ -144,6 +150,11 @@ class Controller:
         self._release(db, now)
         self._names(now)
         self._save(db)
+
+    def _paused(self, kind: str, name: str) -> list[str]:
+        """The pools in which such a pause has put mail off; that of a domain is put aside."""
+        own = {state.POOL: 0, state.IP: 1, state.ISP: 2}.get(kind)
+        return sorted({key[0] for key in self._caps if own is not None and key[own] == name})
 
     def _names(self, now: float) -> None:
         """What waited for the DNS leaves soon after its return. Nothing of it is in the database."""

@@ -103,6 +103,9 @@ class Keeper:
             self._looked = now
             self.look()
 
+    def stopping(self) -> None:
+        """Nothing waits: what is left to do is seen again by the next look."""
+
     def _trouble(self, sentence: str) -> None:
         self._every = SOON_SECONDS
         if sentence != self._problem:

@@ -19,6 +19,7 @@ from mailfleet.backoff import FLUSH, HOLD, RELEASE, RELOAD, TRY
 SOCKET = "/run/mailfleet/requests.sock"
 _INTERVALS = {RELOAD: 1.0, TRY: 2.0, FLUSH: 30.0, HOLD: 1.0, RELEASE: 1.0}
 _IDS = {TRY: 100, HOLD: 1000, RELEASE: 1000}
+_OF_RELEASED = (TRY, FLUSH)
 
 
 class Requests:
@@ -38,10 +39,13 @@ class Requests:
         del known[_IDS.get(kind, 0) :]
 
     def send(self, now: float) -> None:
-        """``now`` is a clock that is never set back."""
-        for key in list(self._waiting):
+        """``now`` is a clock that is never set back; at the end of time no interval counts."""
+        # What is on hold cannot be tried, so it is released first.
+        for key in sorted(self._waiting, key=lambda key: key[0] in _OF_RELEASED):
             kind, pool = key
             if 0 <= now - self._sent.get(key, float("-inf")) < _INTERVALS[kind]:
+                continue
+            if kind in _OF_RELEASED and (RELEASE, pool) in self._waiting:
                 continue
             if self._told(" ".join([kind, pool, *self._waiting[key]])):
                 self._sent[key] = now

@@ -166,6 +166,13 @@ def pause(db: sqlite3.Connection, control: Control) -> None:
     db.execute("INSERT OR REPLACE INTO controls VALUES (?, ?, ?, ?, ?, ?)", control)
 
 
+def ended(db: sqlite3.Connection, now: float) -> list[tuple[str, str]]:
+    """Kind and name of the pauses whose time is over, each told once."""
+    found = list(db.execute("SELECT kind, name FROM controls WHERE until AND until <= ?", (now,)))
+    resume(db, found)
+    return found
+
+
 def resume(db: sqlite3.Connection, keys: Iterable[tuple[str, str]]) -> None:
     db.executemany("DELETE FROM controls WHERE kind = ? AND name = ?", list(keys))
 

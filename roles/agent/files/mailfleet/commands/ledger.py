@@ -49,6 +49,9 @@ class Keeping(Protocol):
     def committed(self) -> None:
         """Outside of it."""
 
+    def stopping(self) -> None:
+        """The last chance to ask for what waits to be asked for; nobody knows of it afterwards."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("mode", choices=["run", "catch-up"])
@@ -166,4 +169,6 @@ def serve(
         if not progress.more:
             stop.wait(POLL_SECONDS)
     notifier.stopping()
+    if controller:
+        controller.stopping()
     ledger.close()
