@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from mailfleet import aside, control, state
+from mailfleet import aside, control, queue, state
 from mailfleet.backoff import FLUSH, HOLD, NORMAL, PROBING, RELEASE, RELOAD, STOPPED, TRY, Backoff
 from mailfleet.control import Controller
 from mailfleet.events import BOUNCED, DEFERRED, DELIVERED, END, MOVED, Event
@@ -56,11 +56,15 @@ class Bench:
         self.store = Store(str(path / "ledger.db"))
         self.requests = Asked()
         self.said: list[str] = []
+        self.on_hold: set[str] = set()
         self.restart()
 
     def restart(self, view: dict[str, Any] | None = None) -> None:
         view = VIEW if view is None else view
-        self.controller = Controller(view, control.policies(view), self.requests, self.said.append)  # type: ignore[arg-type]
+        self.controller = Controller(
+            view, control.policies(view), self.requests, self.said.append,  # type: ignore[arg-type]
+            lambda _instance, queue_id: queue_id in self.on_hold,
+        )  # fmt: skip
 
     def observe(self, *events: Event) -> None:
         with self.store.transaction():
@@ -275,6 +279,31 @@ def test_a_domain_that_is_normal_again_has_nothing_aside(bench: Bench) -> None:
         (RELEASE, "campaign", ["4jX9G31c28z2RJC1", "4jX9G31c28z2RJC5"]),
         (FLUSH, "campaign", []),
     ]
+
+
+def test_a_message_that_never_came_is_not_waited_for(bench: Bench) -> None:
+    """Its client broke off after smtpd had logged that it puts the message aside: nothing is logged of it any more."""
+    never, slow = "4jX9G31c28z2RJC7", "4jX9G31c28z2RJC8"
+    with bench.store.transaction():
+        put = aside.Put("example.com", aside.ANY, 1000)
+        aside.save(bench.store.db, {("postfix-campaign", one): put for one in (never, slow)})
+    for now in range(1001, 1301):
+        bench.tick(now)
+    assert asked(bench, FLUSH) == [[]], "once, and not for each time that it is asked for"
+    assert asked(bench, RELEASE) == [["7", "8"]] * 30, "its client may be slow"
+    bench.on_hold.add(slow)
+    bench.tick(1000 + 86_401)
+    assert aside.number(bench.store.db, "postfix-campaign") == 1
+    assert asked(bench, RELEASE)[-1] == asked(bench, TRY)[-1] == ["8"]
+
+
+@pytest.mark.parametrize(("files", "held"), [(["hold/4jX9"], True), (["hold/other"], False), ([], True)])
+def test_what_is_on_hold(tmp_path: Path, files: list[str], held: bool) -> None:
+    for name in files:
+        place = tmp_path / "postfix-campaign" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    assert queue.on_hold("postfix-campaign", "4jX9", str(tmp_path)) is held
 
 
 def test_a_paused_domain(bench: Bench) -> None:

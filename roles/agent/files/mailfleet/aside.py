@@ -26,6 +26,14 @@ class Put(NamedTuple):
     since: float
 
 
+class Due(NamedTuple):
+    """A message whose release may be asked for."""
+
+    queue_id: str
+    since: float
+    again: bool  # it was asked for before, and Postfix has not said that it did so
+
+
 # By (instance, queue ID); None for what is aside no more.
 Changes = Mapping[tuple[str, str], Optional[Put]]
 
@@ -49,16 +57,17 @@ def number(db: sqlite3.Connection, instance: str) -> int:
     return int(db.execute("SELECT count(*) FROM aside WHERE instance = ?", (instance,)).fetchone()[0])
 
 
-def oldest(db: sqlite3.Connection, group: Sequence[str], most: int, now: float) -> list[str]:
-    """Queue IDs whose release may be asked for; they count as asked from now on."""
+def oldest(db: sqlite3.Connection, group: Sequence[str], most: int, now: float) -> list[Due]:
+    """Whose release may be asked for; they count as asked from now on."""
     rows = db.execute(
-        "SELECT queue_id FROM aside WHERE instance = ? AND domain = ? AND isp = ? AND NOT abs(? - asked) < ?"
-        " ORDER BY since LIMIT ?",
+        "SELECT queue_id, since, asked FROM aside WHERE instance = ? AND domain = ? AND isp = ?"
+        " AND NOT abs(? - asked) < ? ORDER BY since LIMIT ?",
         (*group, now, ASK_SECONDS, most),
     ).fetchall()
-    found = [queue_id for (queue_id,) in rows]
+    found = [Due(queue_id, since, bool(asked)) for queue_id, since, asked in rows]
     db.executemany(
-        "UPDATE aside SET asked = ? WHERE instance = ? AND queue_id = ?", [(now, group[0], one) for one in found]
+        "UPDATE aside SET asked = ? WHERE instance = ? AND queue_id = ?",
+        [(now, group[0], one.queue_id) for one in found],
     )
     return found
 

@@ -37,6 +37,8 @@ GATHERED_EVERY = 2.0
 GATHERED = 1000
 # So long after it was asked to reload an instance does what else it is asked.
 RELOAD_SECONDS = 3.0
+# No client takes so long to hand over a message that is put aside, which is on hold from then on.
+LOST_SECONDS = 86_400.0
 
 Table = dict[Key, Backoff]
 
@@ -45,8 +47,14 @@ class Controller:
     """An observer of the ledger. ``tick`` is called between the ledger's steps, several times a second."""
 
     def __init__(
-        self, view: Mapping[str, Any], policies: Policies, requests: Requests, say: Callable[[str], None] = print
+        self,
+        view: Mapping[str, Any],
+        policies: Policies,
+        requests: Requests,
+        say: Callable[[str], None] = print,
+        on_hold: Callable[[str, str], bool] = queue.on_hold,
     ) -> None:
+        self._on_hold = on_hold
         self._policies = policies
         self._requests = requests
         self._say = say
@@ -202,11 +210,19 @@ class Controller:
                 continue
             limits = [n for name, n in allowed.get((pool, domain), {}).items() if isp in (aside.ANY, name)]
             most = min(limits, default=GATHERED)
-            ids = aside.oldest(db, group, most, now) if most else []
+            due = aside.oldest(db, group, most, now) if most else []
+            lost = [one.queue_id for one in due if self._lost(instance, one, now)]
+            aside.save(db, {(instance, queue_id): None for queue_id in lost})
+            ids = [one.queue_id for one in due if one.queue_id not in lost]
             if ids:
                 # Postfix would look at them minutes later, when they were deferred before.
-                now_too = (backoff.TRY, pool, ids) if limits else (backoff.FLUSH, pool, [])
+                few = limits or all(one.again for one in due)
+                now_too = (backoff.TRY, pool, ids) if few else (backoff.FLUSH, pool, [])
                 self._pending += [(backoff.RELEASE, pool, ids), now_too]
+
+    def _lost(self, instance: str, one: aside.Due, now: float) -> bool:
+        """Of a message that its client broke off after smtpd put it aside the log says no more."""
+        return one.again and now - one.since > LOST_SECONDS and not self._on_hold(instance, one.queue_id)
 
     def _hand_over(self, db: sqlite3.Connection, key: Key, now: float) -> None:
         """Postfix would try again what was refused after minutes; by another address it can leave now."""

@@ -84,7 +84,7 @@ class Keeper:
             elif not pause and queue.paused and queue.name in ours:
                 self._commands += [["resume", "queue", queue.name], ["schedule", "--retry-recipients", queue.name]]
             # Ours until it is seen to go on: a command may fail, and we may end before we give it.
-            kept.append(queue._replace(ours=queue.name in ours and (bool(pause) or queue.paused) or new))
+            kept.append(queue._replace(ours=(queue.name in ours and (bool(pause) or queue.paused)) or new))
         powermta_queue.save(db, kept)
         state.save(db, LANES, _backoff(db, held.lanes, kept, now))
 

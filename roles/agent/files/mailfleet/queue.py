@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
@@ -38,6 +39,17 @@ def arrival(queue_id: str) -> float | None:
             return None
         value = value * len(_DIGITS) + digit
     return float(value)
+
+
+def on_hold(instance: str, queue_id: str, spool: str = "/var/spool") -> bool:
+    """Whether Postfix has it on hold; what cannot be seen may be."""
+    try:
+        os.stat(f"{spool}/{instance}/hold/{queue_id}")
+    except FileNotFoundError:
+        return not os.path.isdir(f"{spool}/{instance}/hold")
+    except OSError:
+        return True
+    return True
 
 
 def sizes(db: sqlite3.Connection, instance: str) -> Waiting:
