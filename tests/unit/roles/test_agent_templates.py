@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,22 @@ def test_root_does_only_what_it_knows(line: str, expected: list[Any]) -> None:
     assert json.loads(json.dumps(helper["commands"](kind, asked, words))) == json.loads(
         json.dumps(expected).replace("POOL", pool)
     )
+
+
+def test_a_request_that_hangs_or_fails_takes_no_other_one_with_it(tmp_path: Path) -> None:
+    helper: dict[str, Any] = {"__name__": "helper"}
+    exec(rendered()["bin/requests"], helper)
+    done = tmp_path / "done"
+    commands = {"hang": ["sleep", "30"], "fail": [str(tmp_path / "missing")], "do": ["touch", str(done)]}
+    batches = [list(commands), []]
+    helper |= {
+        "SECONDS": 0.2,
+        "asked": lambda _socket: batches.pop(0),
+        "commands": lambda kind, _pool, _words: [(commands[kind], "")],
+        "socket": types.SimpleNamespace(socket=lambda fileno: socket.socket()),
+    }
+    helper["main"]()
+    assert done.exists()
 
 
 @pytest.mark.parametrize("entry", [VIEW["entry"], None])
