@@ -25,6 +25,7 @@ ON = State("loaded", "active", "running", "enabled")
 OFF = State("loaded", "inactive", "dead", "disabled")
 NONE = State()
 STATIC = State("loaded", "active", "running", "static")
+COMING = State("loaded", "activating", "start-pre", "enabled")
 LOOP = State("loaded", "activating", "auto-restart", "enabled")
 
 
@@ -42,6 +43,12 @@ LOOP = State("loaded", "activating", "auto-restart", "enabled")
         (OFF, {"reload": ["u"], "started": ["u"]}, {"enable": ["u"], "start": ["u"]}),
         (OFF, {"restart": ["u"]}, {}),
         (ON, {"restart": ["u"], "reload": ["u"]}, {"restart": ["u"]}),
+        (COMING, {"started": ["u"]}, {"start": ["u"]}),
+        (COMING, {"reload": ["u"]}, {"start": ["u"], "reload": ["u"]}),
+        (COMING, {"started": ["u"], "reload": ["u"]}, {"start": ["u"], "reload": ["u"]}),
+        (COMING, {"started": ["u"], "restart": ["u"], "reload": ["u"]}, {"restart": ["u"]}),
+        (LOOP, {"reload": ["u"], "started": ["u"]}, {"start": ["u"]}),
+        (LOOP, {"reload": ["u"], "restart": ["u"]}, {}),
         (ON, {"stopped": ["u"]}, {"disable": ["u"], "stop": ["u"]}),
         (OFF, {"stopped": ["u"]}, {}),
         (LOOP, {"stopped": ["u"]}, {"disable": ["u"], "stop": ["u"]}),
@@ -51,7 +58,7 @@ LOOP = State("loaded", "activating", "auto-restart", "enabled")
     ],
 )
 def test_plan(state: State, wish: dict, steps: dict) -> None:
-    assert plan({"u": state}, Wish(**wish)) == steps
+    assert list(plan({"u": state}, Wish(**wish)).items()) == list(steps.items())
 
 
 @pytest.mark.parametrize(
