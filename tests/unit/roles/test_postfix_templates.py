@@ -154,6 +154,15 @@ def test_tables_are_named_by_their_path(found: dict[str, Any]) -> None:
         assert not [line for line in lines(tree[main]) if "$config_directory" in line]
 
 
+@pytest.mark.parametrize("unit", ["mailfleet-postfix@.service", "dovecot.conf"])
+def test_what_died_is_started_again_and_again(unit: str) -> None:
+    """Debian's units have no such line: killed once, as for want of memory, they would stay away until the next run."""
+    text = lines(render.postfix(view("mx1"))[f"units/{unit}"])
+    before, service = text[: text.index("[Service]")], text[text.index("[Service]") :]
+    assert "StartLimitIntervalSec=0" in before
+    assert "Restart=always" in service
+
+
 @pytest.mark.parametrize(
     ("words", "refusal"),
     [
