@@ -68,7 +68,7 @@ def plan(states: Mapping[str, State], wish: Wish) -> dict[str, list[str]]:
     """systemctl verbs with their units, in the order to run them; a verb without work is not there.
 
     A restart includes a reload. What is not running is neither reloaded nor restarted; if it is to run, it is started.
-    What is on its way may have read what was there before, so it is awaited ("start" does so) and reloaded, or restarted.
+    What is on its way may have read what was there before: it is awaited ("start" does so) and reloaded, or restarted.
     """
     restart = _those(wish.restart, lambda unit: states[unit].running or states[unit].coming)
     reload = [unit for unit in wish.reload if unit not in wish.restart]
