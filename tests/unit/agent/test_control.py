@@ -450,6 +450,55 @@ def test_postfix_is_told_that_the_clock_was_set_back(bench: Bench) -> None:
     assert bench.requests.asked[3:] == [(FLUSH, name, []) for name in ("campaign", "trans", "entry")]
 
 
+@pytest.mark.parametrize(("by", "told"), [(-7200, True), (-30, False), (0, False), (7200, False)])
+def test_postfix_is_told_that_the_clock_was_set_back_while_nobody_looked(bench: Bench, by: float, told: bool) -> None:
+    """As at a boot, when mail was put off by a clock that nobody had set yet."""
+    bench.observe(event(1e6))
+    bench.tick(1e6 + by)
+    assert bench.requests.asked == [(RELOAD, name, []) for name in ("campaign", "trans", "entry") if told]
+    bench.tick(1e6 + by + 3)
+    assert bench.requests.asked[3:] == [(FLUSH, name, []) for name in ("campaign", "trans", "entry") if told]
+    bench.requests.asked.clear()
+    bench.observe(event(1e6 + 7200))
+    bench.tick(1e6 + by + 5)
+    assert bench.requests.asked == [], "the clock is watched by then"
+
+
+def test_a_flush_that_is_owed_is_asked_for_before_the_end(bench: Bench) -> None:
+    everything = [(FLUSH, name, []) for name in ("campaign", "trans", "entry")]
+    bench.tick(1e6)
+    bench.controller.stopping()
+    assert bench.requests.asked == []
+    bench.clock_set(-3600, 1e6 - 3600)
+    bench.controller.stopping()
+    assert bench.requests.asked[3:] == everything
+    bench.restart()
+    bench.requests.asked.clear()
+    names = ("a.example", "b.example", "c.example")
+    bench.observe(*[event(1e6, DELIVERED, to=name) for name in names])
+    for name in names:
+        failed = event(1e6 + 10, to=name, reply="local: (4.4.3) not found")
+        bench.observe(failed._replace(relay="", dsn="4.4.3", queue_id=f"4jX{name[0]}"))
+    bench.tick(1e6 + 10)
+    bench.tick(1e6 + 20)
+    bench.observe(event(1e6 + 30, DELIVERED, to="b.example"))
+    bench.tick(1e6 + 31)
+    bench.requests.asked.clear()
+    bench.controller.stopping()
+    assert bench.requests.asked == everything
+
+
+def test_the_other_domains_go_on_although_we_began_anew_meanwhile(bench: Bench) -> None:
+    bench.observe(event(1000, action="stop-domain", isp="gmail"))
+    bench.tick(1005)
+    bench.restart()
+    bench.tick(1011)
+    assert asked(bench, FLUSH) == [[]]
+    bench.restart()
+    bench.tick(1100)
+    assert asked(bench, FLUSH) == [[]]
+
+
 def test_a_tick_costs_as_many_steps_as_domains_are_held(bench: Bench) -> None:
     """Not as many times as there are lanes, or groups aside."""
     steps = []

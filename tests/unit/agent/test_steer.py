@@ -334,6 +334,9 @@ def test_mail_that_waits_for_a_rate_is_asked_for_again_as_the_rate_allows() -> N
     view = copy.deepcopy(VIEW)
     view["isps"][0]["message_rate"] = "600/min"
     world = World(view)
+    waiting = {(pool.name, isp) for pool, isp, _number in world.steer.spare()}
+    assert waiting == {("campaign", "gmail"), ("trans", "gmail")}, "what waited before we began is looked for"
+    world.now += 61
     assert world.steer.spare() == []
     while not world.ask("trans", "anna@gmail.com").startswith("OK retry:"):
         pass

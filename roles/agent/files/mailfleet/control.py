@@ -39,6 +39,10 @@ GATHERED = 1000
 RELOAD_SECONDS = 3.0
 # No client takes so long to hand over a message that is put aside, which is on hold from then on.
 LOST_SECONDS = 86_400.0
+# What was logged so much later than now before we began was logged before somebody set the clock back, as at a boot.
+AHEAD_SECONDS = 60.0
+# A domain whose first stop is so old began to go its own way before we began.
+GATHERING_SECONDS = 60.0
 
 Table = dict[Key, Backoff]
 
@@ -79,7 +83,9 @@ class Controller:
         self._sites: dict[Key, dict[str, float]] = {}
         self._transactional = {pool["name"]: pool["traffic"] == TRANSACTIONAL for pool in view["pools"]}
         self._gathered = float("-inf")
-        self._flush_at = float("inf")
+        self._flush_at = math.inf
+        self._begun = False
+        self._newest = float("-inf")
         self._set_by = 0.0
         self._gathering: set[Key] = set()
         self._cursors: dict[tuple[str, str], str] = {}
@@ -94,6 +100,8 @@ class Controller:
 
     def observe(self, db: sqlite3.Connection, new: Sequence[Event]) -> None:
         self._load(db)
+        if not self._begun:
+            self._newest = max([self._newest, *(event.time for event in new)])
         held, domains, strikes = self._held[LANES], self._held[DOMAINS], self._strikes
         for event in new:
             self._outage.observe(event)
@@ -115,6 +123,9 @@ class Controller:
         self._requests.send(time.monotonic())
 
     def stopping(self) -> None:
+        if self._flush_at != math.inf or self._outage.owes:
+            for pool in self._queues:
+                self._requests.ask(backoff.FLUSH, pool)
         self._requests.send(math.inf)
 
     def clock_set(self, db: sqlite3.Connection, seconds: float, now: float) -> None:
@@ -123,19 +134,33 @@ class Controller:
         self._load(db)
         self._set_by = seconds
         if seconds < 0:
-            # Postfix waits by the wall clock, for its next tries and between the messages of a slow lane: all of it
-            # would stand still until the clock is where it was.
-            self._pending += [(backoff.RELOAD, pool, []) for pool in self._queues]
-            self._flush_at = now + RELOAD_SECONDS
+            self._set_back(now)
+
+    def _set_back(self, now: float) -> None:
+        """Postfix waits by the wall clock, for its next tries and between the messages of a slow lane: all of it would
+        stand still until the clock is where it was."""
+        self._pending += [(backoff.RELOAD, pool, []) for pool in self._queues]
+        self._flush_at = now + RELOAD_SECONDS
+
+    def _begin(self, now: float) -> None:
+        """What happened while nobody looked."""
+        self._begun = True
+        self._gathering = {
+            key for key, held in self._held[DOMAINS].items() if 0 <= now - held.began < GATHERING_SECONDS
+        }
+        if self._newest > now + AHEAD_SECONDS:
+            self._set_back(now)
 
     def tick(self, db: sqlite3.Connection, now: float) -> None:
         """Inside a transaction, with committed() after it, about once a second."""
         self._load(db)
+        if not self._begun:
+            self._begin(now)
         state.bound(db, now)
         for kind, name in state.ended(db, now):
             self._pending += [(backoff.FLUSH, pool, []) for pool in self._paused(kind, name)]
         if now >= self._flush_at:
-            self._flush_at = float("inf")
+            self._flush_at = math.inf
             self._pending += [(backoff.FLUSH, pool, []) for pool in self._queues]
         for table in (LANES, DOMAINS):
             for key, held in list(self._held[table].items()):

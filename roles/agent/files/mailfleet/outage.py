@@ -71,6 +71,11 @@ class Outage:
     def dead(self) -> bool:
         return self._since is not None
 
+    @property
+    def owes(self) -> bool:
+        """The DNS is back, and what waited for it is not tried yet."""
+        return self._back or self._owed is not None
+
     def observe(self, event: Event) -> None:
         domain = event.recipient_domain
         if not domain:

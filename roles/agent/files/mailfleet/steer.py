@@ -27,6 +27,8 @@ ACCEPTED = "OK steered:"
 RCPT, EXPLAIN, ISP = "rcpt", "explain", "isp"
 # A queue without mail for a rate is not looked at any more after this time.
 PACED_SECONDS = 3600.0
+# Mail of a time before we began may wait for a rate: so long it is looked for.
+LOOKED_SECONDS = 60.0
 _TEXT = 300
 _DEFAULTS: Mapping[str, float] = {
     # Longer than receivers greylist: until then a recipient's mail comes from the same address.
@@ -80,7 +82,10 @@ class Steer:
         self._cache, self._state, self._wall, self._monotonic = cache, state, wall, monotonic
         self._pace = Pace()
         # Where a rate put mail off, and when it did so last.
-        self._paced: dict[tuple[str, str], float] = {}
+        began = monotonic() - PACED_SECONDS + LOOKED_SECONDS
+        self._paced = {
+            (name, isp): began for name, pool in config.pools.items() for isp in config.rates if isp in pool.lanes
+        }
         self.answers = self.put_off = 0
         self.configure(config)
 
