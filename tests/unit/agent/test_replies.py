@@ -166,6 +166,16 @@ NOT_THE_RECIPIENT = """
 550 EHLO client name or service not known
 550 No mail server for this sender domain
 550 No mail server for the client
+550 5.7.1 Sending domain is suspended
+550 Your domain is not active
+550 The sender's domain does not have any MX
+550 5.7.1 User cannot receive mail from your server
+550 5.7.1 Recipient is unavailable to external senders
+550 5.7.1 You sent mail to unknown users too often
+550 The From: address has changed since the last message
+550 5.7.1 Recipient rejected: your IP has a poor reputation
+550 5.7.1 Recipient address rejected: blocked by Example
+550 Message rejected, its list address is invalid
 """
 
 # Said of us or of a moment: a 4xx stays one, and neither stops the source nor says anything of the recipient.
