@@ -68,19 +68,18 @@ def plan(states: Mapping[str, State], wish: Wish) -> dict[str, list[str]]:
     """systemctl verbs with their units, in the order to run them; a verb without work is not there.
 
     A restart includes a reload. What is not running is neither reloaded nor restarted; if it is to run, it is started.
-    What is on its way may have read what was there before: it is awaited ("start" does so) and reloaded, or restarted.
+    What is on its way may have read what was there before, and may fail of it: it is restarted instead of reloaded.
     """
     restart = _those(wish.restart, lambda unit: states[unit].running or states[unit].coming)
-    reload = [unit for unit in wish.reload if unit not in wish.restart]
-    awaited = [*wish.started, *(unit for unit in reload if states[unit].coming)]
+    restart += _those(wish.reload, lambda unit: states[unit].coming and unit not in restart)
     steps = {
         "daemon-reload": ["systemd"] if wish.daemon_reload or any(state.stale for state in states.values()) else [],
         "disable": _those(wish.stopped, lambda unit: states[unit].file in ("enabled", "enabled-runtime")),
         "stop": _those(wish.stopped, lambda unit: states[unit].active not in ("inactive", "failed")),
         "enable": _those(wish.started, lambda unit: not states[unit].enabled),
         "restart": restart,
-        "start": _those(awaited, lambda unit: not states[unit].running and unit not in restart),
-        "reload": _those(reload, lambda unit: states[unit].running or states[unit].coming),
+        "reload": _those(wish.reload, lambda unit: states[unit].running and unit not in wish.restart),
+        "start": _those(wish.started, lambda unit: not states[unit].running and unit not in restart),
     }
     return {verb: units for verb, units in steps.items() if units}
 

@@ -154,6 +154,18 @@ def test_tables_are_named_by_their_path(found: dict[str, Any]) -> None:
         assert not [line for line in lines(tree[main]) if "$config_directory" in line]
 
 
+def test_the_last_words_of_an_instance_are_its_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stamp = "Nov 22 12:00:01 mx1 postfix-trans"
+    reason = f"{stamp}/master[7]: fatal: bind 0.0.0.0 port 2599: Address already in use"
+    log = tmp_path / "log"
+    log.write_text(f"{reason}\n{stamp}/postfix-script[6]: fatal: mail system startup failed\n")
+    verify: dict[str, Any] = {}
+    exec(render.postfix(view("mx1"))["bin/verify"].partition("silent = ")[0], verify)
+    verify["open"] = lambda _path, mode: log.open(mode)
+    monkeypatch.setattr(os.path, "getsize", lambda _path: log.stat().st_size)
+    assert verify["last_words"]("postfix-trans") == reason
+
+
 @pytest.mark.parametrize("unit", ["mailfleet-postfix@.service", "dovecot.conf"])
 def test_what_died_is_started_again_and_again(unit: str) -> None:
     """Debian's units have no such line: killed once, as for want of memory, they would stay away until the next run."""
