@@ -25,6 +25,8 @@ def check_argument(block: Block) -> Problem:
     argument = unquote(block.argument)
     if argument is None:
         return ERROR, f'has the argument {block.argument}, whose quotes do not close. Write <{block.tag} "ARGUMENT">.'
+    if '"' in argument and block.argument == argument and not argument.startswith("|"):
+        return wrong(argument, "one argument", f"Write <{block.tag} ARGUMENT> or put all of it into double quotes.")
     if block.tag in _BARE:
         return (ERROR, f'takes no argument, not "{argument}". Write <{block.tag}>.') if argument else None
     if block.tag == "address-list":
@@ -42,6 +44,8 @@ def check_argument(block: Block) -> Problem:
         return listener(argument)
     if block.tag in ("acct-file", "spool"):
         return _file(block, argument)
+    if block.argument != argument and " " in argument:
+        return WARNING, f'has the name "{argument}" with blanks, and no guide shows one. Rename it.'
     return _name(argument)
 
 
@@ -52,7 +56,7 @@ def _domain(argument: str) -> Problem:
 
 
 def _source(argument: str) -> Problem:
-    if re.search(r"\s", argument):
+    if re.search(r"[\s,]", argument):
         return wrong(argument, "one address, network or name")
     if network(argument) is None and _LIKE_ADDRESS.fullmatch(argument):
         return wrong(argument, "an address, a network such as 10/8, or a name")
@@ -62,7 +66,8 @@ def _source(argument: str) -> Problem:
 def _file(block: Block, argument: str) -> Problem:
     if argument.startswith("|"):
         unquoted = block.argument == argument and re.search(r"\s", argument)
-        return (WARNING, f'has a command with blanks. Write <{block.tag} "{argument}">.') if unquoted else None
+        quoted = argument.replace('"', '\\"')
+        return (WARNING, f'has a command with blanks. Write <{block.tag} "{quoted}">.') if unquoted else None
     if block.argument == argument and re.search(r"\s", argument):
         return wrong(argument, "one path", f'Write <{block.tag} "{argument}">.')
     return path(argument)

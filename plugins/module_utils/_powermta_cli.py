@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TextIO
 
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_check import check_text
-from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_files import LocalFiles
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_files import LocalFiles, text_of
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import ERROR, WARNING, Finding
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_table import DEFAULT_VERSION, version
 
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None, out: TextIO = sys.stdout, error
         if path in read:
             continue
         try:
-            text = sys.stdin.read() if path == "-" else files.read(path)
+            text = text_of(sys.stdin.buffer.read()) if path == "-" else files.read(path)
         except OSError as error:
             errors.write(f"{path}: {error.strerror or error}. Correct the name or its permissions.\n")
             status = UNREADABLE
@@ -64,13 +65,17 @@ def main(arguments: Sequence[str] | None = None, out: TextIO = sys.stdout, error
         config = check_text(text, path, options.version, files)
         read.update(config.files)
         found += [finding for finding in config.findings if options.level == WARNING or finding.level == ERROR]
-    if options.json:
-        out.write(json.dumps([asdict(finding) for finding in found], indent=2) + "\n")
-    else:
-        for finding in found:
-            out.write(_printable(finding) + "\n")
+    lines = [json.dumps([asdict(finding) for finding in found], indent=2)] if options.json else map(_printable, found)
+    try:
+        out.writelines(f"{line}\n" for line in lines)
+        out.flush()
+    except BrokenPipeError:
+        # Who reads has seen enough, as head does; nothing is left to flush at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
     return status or (FINDINGS if found else CLEAN)
 
 
 def _printable(finding: Finding) -> str:
-    return str(finding).encode("utf-8", errors="backslashreplace").decode("utf-8")
+    """One line of text, whatever the file holds: no control character reaches the terminal."""
+    text = str(finding).encode("utf-8", errors="backslashreplace").decode("utf-8")
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

@@ -15,8 +15,10 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model impo
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values import (
     RECORDS,
     Check,
+    case,
     cidr,
     domain_list,
+    domain_name,
     domain_pattern,
     duration,
     email,
@@ -25,6 +27,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values imp
     pair,
     path,
     port,
+    refused,
     wrong,
 )
 
@@ -47,6 +50,8 @@ def source_host(value: str) -> Problem:
         return wrong(parts[0], "an IP address as its first value")
     if network(parts[0]) == network("127.0.0.1"):
         return WARNING, "has 127.0.0.1, which PowerMTA drops. Use an address that the receivers can reach."
+    if parts[1].startswith("[") and network(parts[1]) is not None:
+        return WARNING, f"has {parts[1]} for HELO, which many receivers refuse. Write the name that it has in DNS."
     return host_name(parts[1])
 
 
@@ -70,13 +75,16 @@ def domain_key(value: str) -> Problem:
     selector, domain, file = parts
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)*|\{selector\}", selector):
         return wrong(selector, "a selector such as mf1 as its first part")
+    known = None if domain == "{domain}" else domain_list(domain)
     if file.startswith("{"):
-        whole = re.fullmatch(r"\{vault\}:/[^\s:]+:\S+", file)
-        return domain_list(domain) if whole else wrong(file, "a file or {vault}:/PATH:KEY as its third part")
+        whole = re.fullmatch(r"\{vault\}:/[^\s:]+(:\S+)?", file)
+        if whole and not whole[1]:
+            return known or (WARNING, f"has {file} without the name of the key. Write {{vault}}:/PATH:KEY.")
+        return known if whole else wrong(file, "a file or {vault}:/PATH:KEY as its third part")
     text = unquote(file)
     if text is None or (text == file and re.search(r"[ \t]", file)):
         return wrong(file, "one file as its third part")
-    return domain_list(domain) or path(text)
+    return known or path(text)
 
 
 def domain_macro(value: str) -> Problem:
@@ -85,16 +93,17 @@ def domain_macro(value: str) -> Problem:
         return wrong(name, "a name of letters, digits and underscores first")
     if not rest.strip():
         return ERROR, f"{name} has no domains. Write domain-macro {name} DOMAIN,DOMAIN on one line."
-    for item in items(rest):
+    *parts, last = items(rest)
+    for item in (*parts, last) if last or not parts else parts:
         bare = item[1:] if item[:1] in ".$" else item
-        if not bare or domain_pattern(bare.replace("$", "")):
+        if not bare or refused(domain_pattern(bare.replace("$", ""))):
             return wrong(item, "domains with commas between them")
-    return None
+    return None if last else (WARNING, f"{name} ends with a comma, and no domain follows it. Remove the comma.")
 
 
 def enable_signals(value: str) -> Problem:
     first, *rest = items(value)
-    if len(rest) > 1 or (rest and not re.fullmatch(r"subaccount=\d+", rest[0])) or not re.fullmatch(r"\S+", first):
+    if len(rest) > 1 or (rest and not re.fullmatch(r"subaccount=\d+", rest[0])) or not re.fullmatch(r"[\w.-]+", first):
         return wrong(value, "true, false or the name of a filter, and perhaps ,subaccount=NUMBER")
     return None
 
@@ -115,9 +124,9 @@ def pickup(value: str) -> Problem:
 
 
 def dkim_identity(value: str) -> Problem:
-    if value == "sender-or-from" or (value.startswith("@") and not domain_pattern(value[1:])):
+    if value == "sender-or-from" or (value.startswith("@") and not refused(domain_pattern(value[1:]))):
         return None
-    return email(value) if "@" in value else domain_pattern(value)
+    return email(value) if "@" in value else domain_name(value)
 
 
 def smtp_hosts(value: str) -> Problem:
@@ -149,7 +158,7 @@ def delete_after(value: str) -> Problem:
 
 def header_to_field(value: str) -> Problem:
     parts = words(value) or []
-    if len(parts) != 3 or not parts[1].lower().startswith("header_"):
+    if len(parts) != 3 or not re.fullmatch(r"(?i)header_[!-+\--~]+", parts[1]) or not re.fullmatch(r"\w+", parts[2]):
         return ERROR, f'takes RECORD-TYPE header_NAME FIELD, not "{value}".'
     if parts[0] not in RECORDS or RECORDS[parts[0]] == "tq":
         return wrong(parts[0], "one of d, b, t, r, rb, rs and f as its first value")
@@ -171,31 +180,34 @@ def record_fields(value: str) -> Problem:
 def queue_filter(value: str) -> Problem:
     for item in items(value):
         domain, _slash, vmta = item.lstrip("!").partition("/")
-        if domain_pattern(domain) or re.search(r"\s", vmta):
+        if refused(domain_pattern(domain)) or re.search(r"[\s/\";]", vmta):
             return wrong(item, "queues such as example.com/vmta1 with commas between them")
     return None
 
 
 def mx(value: str) -> Problem:
     parts = words(value) or []
-    if len(parts) not in (2, 3) or (len(parts) == 3 and parts[2] != "rollup-by-ip"):
+    if len(parts) not in (2, 3) or (len(parts) == 3 and parts[2].lower() != "rollup-by-ip"):
         return ERROR, f'takes an MX name and a queue, and perhaps rollup-by-ip, not "{value}".'
     if not all(_MX.fullmatch(name) for name in parts[0].split(",")):
         return wrong(parts[0], "the name of an MX or *.DOMAIN as its first value")
     if not parts[1].lower().endswith(".rollup") or domain_pattern(parts[1]):
         better = parts[1].split(".")[0]
         return ERROR, f'has the queue "{parts[1]}", and its name must end in .rollup. Write {better}.rollup.'
-    return None
+    return None if parts[2:] in ([], ["rollup-by-ip"]) else case(value, mx, None)
 
 
 def alias(value: str) -> Problem:
-    return None if len(words(value) or []) >= 2 else (ERROR, f'takes an alias and its targets, not "{value}".')
+    parts = words(value) or []
+    if len(parts) < 2 or not all(re.fullmatch(r"[^\s{}=,;\"]+", part) for part in parts):
+        return ERROR, f'takes an alias and its targets with blanks between them, not "{value}".'
+    return None
 
 
 def signals_line(value: str) -> Problem:
     parts = words(value) or []
     rights = r"enable-signals(,subaccount=\d+)?|disable-signals"
-    if len(parts) == 2 and not domain_pattern(parts[0]) and re.fullmatch(rights, parts[1]):
+    if len(parts) == 2 and not refused(domain_pattern(parts[0])) and re.fullmatch(rights, parts[1]):
         return None
     return wrong(value, "DOMAIN and enable-signals or disable-signals")
 
@@ -223,11 +235,12 @@ def proxy_source_host(value: str) -> Problem:
 
 def certificate(value: str) -> Problem:
     parts = words(value) or []
-    return path(parts[0]) if len(parts) in (1, 2) else wrong(value, "a file and perhaps its password")
+    return path(parts[0]) if len(parts) in (1, 2) and parts[0] else wrong(value, "a file and perhaps its password")
 
 
 def default_vmta(value: str) -> Problem:
-    return None if len(words(value) or []) == 1 else wrong(value, "one virtual MTA or pool, or by-smtp-source-ip")
+    parts = words(value) or []
+    return None if len(parts) == 1 and parts[0] else wrong(value, "one virtual MTA or pool, or by-smtp-source-ip")
 
 
 COMPOSITE: dict[str, Check] = {

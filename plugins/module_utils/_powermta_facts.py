@@ -118,6 +118,16 @@ RANGES = {
     "proxy-protocol": (1, 2),
 }
 
+# Types of which no guide empties an inherited value with "".
+NEVER_EMPTY = """
+boolean integer integer-or-unlimited integer-or-auto port duration duration-or-never boolean-or-duration-or-never
+rate data-rate size size-or-unlimited ip cidr host-name url api-key enum duration-list daily-limit-list
+domain-pattern vmta-name include
+"""
+
+# Names in braces that stand for something of PowerMTA's own, where a domain or a virtual MTA is named.
+RESERVED = "{default} {bounce} {bounceProcessor} {feedbackLoop} {sparkpost} {gmImprinter}"
+
 # Values of a fixed shape.
 PATTERNS = {
     "http-api-key": r"^[A-Za-z0-9_]{32,128}$",
@@ -162,6 +172,8 @@ BARE_BLOCKS = """
 bounce-category-patterns bounce-processor feedback-loop-processor email-patterns mx-rollup-list dns aliases signals
 sparkpost-analytics vault transmissions-api
 """
+# Of releases before 5.0, as a service that no longer exists needed them.
+OLD_BLOCKS = "gm-imprinter"
 BLOCKS_SINCE_5_0 = "signals signals-filter sparkpost-analytics proxy vault transmissions-api transmissions-api-listener"
 
 # Stands in guides and pages for lines that are not shown.

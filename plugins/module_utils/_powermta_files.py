@@ -10,9 +10,15 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 
 SERVER_DIRECTORY = "/etc/pmta/"
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 MAX_BYTES = 64 * 1024 * 1024
+
+
+def text_of(data: bytes) -> str:
+    return data.decode("utf-8", errors="replace")
 
 
 class LocalFiles:
@@ -40,6 +46,8 @@ class LocalFiles:
 
     def _visible(self, name: str, included_by: str) -> bool:
         """Whether a file that was not found is missing on the server, too, and not only from a copy of a part of it."""
+        if _WINDOWS.match(name):
+            return False
         if self.base or not os.path.isabs(name):
             places = map(os.path.dirname, self._candidates(name, included_by))
             return any(os.path.isdir(place or ".") for place in places)
@@ -52,7 +60,7 @@ class LocalFiles:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise OSError(27, "it is larger than 64 MB")
-        return data.decode("utf-8", errors="replace")
+        return text_of(data)
 
     def mode(self, path: str) -> int | None:
         try:

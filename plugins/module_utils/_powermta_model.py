@@ -67,7 +67,8 @@ class Block:
 
     @property
     def title(self) -> str:
-        return f"<{self.tag} {self.argument}>" if self.argument else f"<{self.tag}>"
+        shown = self.argument if len(self.argument) <= 100 else self.argument[:97] + "..."
+        return f"<{self.tag} {shown}>" if shown else f"<{self.tag}>"
 
 
 def clip(message: str) -> str:

@@ -141,7 +141,7 @@ def _unknown_action(item: str) -> Problem:
 
 def include(value: str) -> Problem:
     if not value.lower().startswith(("http://", "https://")):
-        return None
+        return wrong(value, "one file, or files by wildcards") if re.search(r"^[,;']|[,;]$", value) else None
     if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value, re.IGNORECASE):
         return None
     return ERROR, f'has the address "{value}". Write http[s]://HOST[:PORT]/PATH without user, query or fragment.'

@@ -32,6 +32,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_patterns i
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_setting import problems, unknown
 
 _BARE = frozenset(facts.BARE_BLOCKS.split())
+_OLD = frozenset(facts.OLD_BLOCKS.split())
 _NEW = frozenset(facts.BLOCKS_SINCE_5_0.split())
 MAX_DEPTH = 20
 MAX_NESTING = 4
@@ -75,11 +76,13 @@ class Reader:
         if text.startswith("\ufeff"):
             self._report(1, WARNING, "", "The file begins with a byte order mark. Save it as UTF-8 without one.")
             text = text[1:]
-        if "\ufffd" in text:
-            self._report(1, WARNING, "", "The file holds bytes that are not UTF-8. Save it as UTF-8.")
         if "\0" in text:
-            self._report(1, ERROR, "", "The file holds bytes that are not text. Save it as UTF-8.")
-            text = text.replace("\0", "")
+            line = text.count("\n", 0, text.index("\0")) + 1
+            self._report(line, ERROR, "", "The file holds bytes that are not text, and was not read. Save it as UTF-8.")
+            self.config.partial, text = True, ""
+        if "\ufffd" in text:
+            line = text.count("\n", 0, text.index("\ufffd")) + 1
+            self._report(line, WARNING, "", "The file holds bytes that are not UTF-8. Save it as UTF-8.")
         outer = self.block
         self._lines(lex.read_lines(text))
         while self.block is not outer:
@@ -121,8 +124,9 @@ class Reader:
         if parents is None:
             close = difflib.get_close_matches(tag, facts.BLOCKS, 1, 0.7)
             remedy = f"Did you mean <{close[0]}>?" if close else "Remove it with what stands in it."
-            level = ERROR if self.version <= (5, 0, 99) else WARNING
-            self.config.report(block, level, f"<{line.name}> is not a block of PowerMTA. {remedy}")
+            level = ERROR if self.version <= (5, 0, 99) and tag not in _OLD else WARNING
+            what = "a block of releases before 5.0" if tag in _OLD else "not a block of PowerMTA"
+            self.config.report(block, level, f"<{line.name}> is {what}. {remedy}")
         elif self.block.tag not in parents.split() and self.block.tag in facts.BLOCKS:
             outer = self.block
             self._misplaced.add(id(outer))
@@ -184,11 +188,11 @@ class Reader:
             directive = table.RESULT
         if scope not in facts.BLOCKS and scope != "global":
             return
+        if name.startswith(facts.LEFT_OUT) or (directive and line.value == facts.LEFT_OUT):
+            # Judged when it is known whether this is a part or a whole.
+            self.block.settings.append(Setting(facts.LEFT_OUT, line.value, self.path[-1], line.number))
+            return
         if directive is None:
-            if name.startswith(facts.LEFT_OUT):
-                # Judged when it is known whether this is a part or a whole.
-                self.block.settings.append(Setting(facts.LEFT_OUT, line.value, self.path[-1], line.number))
-                return
             self._unknown(line, scope)
             return
         setting = Setting(directive.name, line.value, self.path[-1], line.number)

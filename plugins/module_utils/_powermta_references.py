@@ -21,6 +21,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model impo
     Setting,
 )
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_rules import looks_complete
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values import RESERVED
 
 VMTA = ("virtual-mta", "virtual-mta-pool")
 # Directives that name a block: of which tags.
@@ -28,6 +29,7 @@ _NAMING = {
     "backoff-reroute-to-virtual-mta": VMTA,
     "cold-virtual-mta": ("virtual-mta",),
     "default-virtual-mta": VMTA,
+    "enable-signals": ("signals-filter",),
     "invalid-virtual-mta-fallback": VMTA,
     "pattern-list": ("pattern-list",),
     "reroute-to-virtual-mta": VMTA,
@@ -42,6 +44,7 @@ _NAMING = {
 # Looking for the name that was meant takes its time; nobody reads more of it.
 MAX_SUGGESTIONS = 200
 _WORDS = frozenset(("by-smtp-source-ip", "none"))
+_BOOLEANS = ("yes", "no", "true", "false")
 _RESULT = re.compile(r"(virtual-mta=|call-to:[ \t]*)([^\s,]+)")
 
 
@@ -96,6 +99,8 @@ def _names(block: Block, setting: Setting) -> Iterator[tuple[tuple[str, ...], st
         yield from ((("source",), word[7:]) for word in words(setting.value) or () if word.startswith("source="))
     elif name in ("use-proxy", "suppression-lists"):
         yield from ((_NAMING[name], item) for item in items(unquote(setting.value) or "") if item)
+    elif name == "enable-signals":
+        yield from ((_NAMING[name], item) for item in items(setting.value)[:1] if item.lower() not in _BOOLEANS)
     elif name in _NAMING:
         value = unquote(setting.value)
         if value and not re.search(r"\s", value):
@@ -104,9 +109,9 @@ def _names(block: Block, setting: Setting) -> Iterator[tuple[tuple[str, ...], st
 
 def _reference(config: Config, names: Names, block: Block, setting: Setting, tags: tuple[str, ...], name: str) -> None:
     found = names.find(tags, name)
-    built_in = name.startswith("{") and "source" not in tags
+    built_in = name == "{auth}" if "source" in tags else "virtual-mta" in tags and name in RESERVED
     if found is None:
-        if name not in _WORDS and not built_in and name != "{auth}":
+        if name not in _WORDS and not built_in:
             pool = names.find(VMTA, name) if tags == ("virtual-mta",) else None
             if pool:
                 message = f"{setting.name} names {pool.title}, which is a pool. Name a virtual MTA."

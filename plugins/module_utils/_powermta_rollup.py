@@ -50,11 +50,12 @@ def _rollups(config: Config, domains: dict[str, list[Block]]) -> None:
         elif not blocks and queue and not config.partial:
             message = f"mx names the queue {queue}, which has no <domain {queue}> with limits of its own."
             config.report(setting, WARNING, f"{message} Add one.")
-    queues.update(
-        (unquote(setting.value) or "").lower()
-        for block in config.root.all("domain")
-        for setting in block.of("queue-to")
-    )
+    for setting in (setting for block in config.root.all("domain") for setting in block.of("queue-to")):
+        queue = (unquote(setting.value) or "").lower()
+        queues.add(queue)
+        if queue.endswith((".rollup", ".queue")) and queue not in domains and not config.partial:
+            message = f"queue-to names {queue}, and there is no <domain {queue}> that says where its mail goes."
+            config.report(setting, WARNING, f"{message} Add one with smtp-hosts.")
     for name, blocks in domains.items():
         if name.endswith(".rollup") and name not in queues and not config.partial:
             message = (
@@ -86,7 +87,7 @@ def _macros(config: Config) -> None:
                 message = f"domain-macro {name} uses ${other}, which is not defined. Define it before."
                 config.report(setting, level, message)
     for where, title, value in _uses(config):
-        for name in _MACRO.findall(value):
+        for name in dict.fromkeys(_MACRO.findall(value)):
             if name not in macros:
                 message = f"{title} uses the macro {name}, which is not defined. Write domain-macro {name} DOMAINS."
                 config.report(where, level, message)

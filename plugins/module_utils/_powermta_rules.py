@@ -26,6 +26,16 @@ _BARE = frozenset(facts.BARE_BLOCKS.split())
 _SECONDS = {"d": 86400, "day": 86400, "h": 3600, "hr": 3600, "m": 60, "min": 60, "s": 1, "sec": 1}
 # Directives that a block needs. The guides show such blocks in parts, so only a whole configuration must have them.
 _REQUIRED = {"proxy": ("server", "client"), "transmissions-api-listener": ("tls-certificate",)}
+# What says where a virtual MTA sends from, and what it has in a <domain> that delivers without that.
+_SOURCES = (
+    "smtp-source-host",
+    "smtp-proxy-source-host",
+    "smtp-source-ip",
+    "auto-cold-virtual-mta",
+    "use-proxy",
+    "include",
+)
+_WITHOUT_SOURCE = ("type", "smtp-hosts", "route", "queue-to", "include")
 _RATES = ("msg-rate", "connect-rate", "data-volume-rate")
 
 
@@ -33,6 +43,7 @@ def check(config: Config) -> None:
     _whole(config)
     _repeated_blocks(config)
     required = ERROR if looks_complete(config) else WARNING
+    anywhere = required == WARNING or config.partial or any(config.root.of(*_SOURCES))
     for block in [config.root, *config.root.all()]:
         _repeated(config, block)
         _required(config, block, required)
@@ -42,6 +53,8 @@ def check(config: Config) -> None:
             _rates(config, block)
         if block.tag == "virtual-mta":
             _sources(config, block)
+            if not anywhere:
+                _unsourced(config, block)
         if block.tag == "smtp-user":
             _user(config, block)
 
@@ -59,7 +72,7 @@ def _whole(config: Config) -> None:
     root = config.root
     if config.partial or not looks_complete(config):
         return
-    if root.last("log-file") is None:
+    if root.last("log-file") in (None, '""'):
         config.report(root, ERROR, "No log-file is set, and PowerMTA does not start without. Write log-file /PATH.")
     if root.last("spool") is None and not any(block.tag == "spool" for block in root.blocks):
         config.report(root, WARNING, "No spool directory is set, and PowerMTA needs one. Write <spool DIRECTORY>.")
@@ -184,6 +197,13 @@ def _sources(config: Config, block: Block) -> None:
                 f"{other.name} cannot stand beside smtp-proxy-source-host of line {proxied.line}. Keep one of them."
             )
             config.report(other, ERROR, message)
+
+
+def _unsourced(config: Config, block: Block) -> None:
+    """A virtual MTA without an address of its own, unless it delivers in a way that needs none."""
+    if not any(block.of(*_SOURCES)) and not any(any(place.of(*_WITHOUT_SOURCE)) for place in block.all("domain")):
+        message = f"{block.title} has no smtp-source-host, so it sends from the address that the system chooses."
+        config.report(block, WARNING, f"{message} Write smtp-source-host ADDRESS HOST-NAME into it.")
 
 
 def _user(config: Config, block: Block) -> None:

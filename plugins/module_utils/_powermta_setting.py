@@ -16,10 +16,15 @@ from ansible_collections.mailfleet.mta.plugins.module_utils import _powermta_fac
 from ansible_collections.mailfleet.mta.plugins.module_utils import _powermta_table as table
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import Line, unquote, words
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import ERROR, WARNING, Problem
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_patterns import PATTERNED
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_types import ONE_WORD
 
 _KEYED = re.compile(r"([a-z0-9.-]+)\s*[=:]\s*\S*")
 
+_NEVER_EMPTY = frozenset(facts.NEVER_EMPTY.split())
+_PASTED = "\u201c\u201d\u201e\u2018\u2019\u00ab"
+# Kinds in whose values a double quote may stand alone.
+_FREE = frozenset(("string", "secret", "command", *PATTERNED)) - {"include"}
 # A command in quotes with pairs of quotes in it, as in "/bin/x --from=""$from""".
 _QUOTED_INSIDE = re.compile(r'"(?:[^"\\]|\\.)*(?:"(?:[^"\\]|\\.)*"(?:[^"\\]|\\.)*)+"')
 
@@ -92,20 +97,26 @@ def check_value(directive: table.Directive, line: Line) -> Problem:
         return ERROR, f"has no value.{hint} Write one behind it on the same line."
     if directive.kind == "secret" and line.glued:
         return ERROR, "is cut by #, which starts a comment even inside a word. Choose a secret without #."
+    if value[0] in _PASTED:
+        return ERROR, f"has the quote {value[0]}, as pasted pages have. Write plain double quotes."
+    if value.count('"') % 2 and directive.kind not in _FREE and not (directive.quotes and value.startswith('"')):
+        return (
+            ERROR,
+            "has a quote without its other one. Double quotes stand in pairs; # starts a comment even in them.",
+        )
     if directive.quotes:
         text = unquote(value) if not (directive.kind == "command" and not value.startswith('"')) else value
         if text is None and directive.kind == "command" and _QUOTED_INSIDE.fullmatch(value):
             return WARNING, 'has quotes within its quotes. Write \\" for them.'
         if text is None:
             return ERROR, "has a quote that is not closed, or text behind it. # starts a comment even in quotes."
-        if not text and directive.kind in ("enum", "boolean", "integer", "rate", "duration", "port", "size", "url"):
+        if not text and directive.kind in _NEVER_EMPTY:
             return ERROR, 'cannot be empty. "" empties only texts, names and lists.'
-        if text == value and directive.kind in ONE_WORD and re.search(r"(?<!\\)[ \t]", value):
-            parts = words(value) or [value]
-            return ERROR, f'takes one value, not "{value[:60]}". Keep {parts[0]}, or put the whole into double quotes.'
+        single = directive.kind in ONE_WORD or directive.kind == "include"
+        if text == value and single and re.search(r"(?<!\\)[ \t]", value):
+            first = (words(value) or [value])[0].rstrip(",;")
+            return ERROR, f'takes one value, not "{value[:60]}". Keep {first}, or put the whole into double quotes.'
         value = text
-    elif value.count('"') % 2 and directive.kind in ("smtp-source-host", "http-access", "pickup", "smtp-listener"):
-        return ERROR, "has a quote that is not closed. # starts a comment even in quotes."
     return _limits(directive, value) or (directive.check(value) if value or directive.kind == "include" else None)
 
 

@@ -14,9 +14,11 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values imp
     boolean,
     boolean_or_duration_or_never,
     cidr,
+    ciphers,
     daily_limits,
     data_rate,
     domain_list,
+    domain_name,
     domain_pattern,
     duration,
     duration_list,
@@ -58,7 +60,7 @@ ONE_WORD: dict[str, Check] = {
     "ip": ip,
     "cidr": cidr,
     "host-name": host_name,
-    "domain-name": domain_pattern,
+    "domain-name": domain_name,
     "email": email,
     "path": path,
     "header-name": header_name,
@@ -67,6 +69,7 @@ ONE_WORD: dict[str, Check] = {
     "vmta-or-pool-name": name,
     "url": url,
     "api-key": anything,
+    "tls-cipher-list": ciphers,
     "enum": anything,
 }
 WHOLE: dict[str, Check] = {
@@ -81,7 +84,6 @@ WHOLE: dict[str, Check] = {
     "string": anything,
     "secret": anything,
     "command": anything,
-    "tls-cipher-list": anything,
 }
 SPLIT: dict[str, Check] = {
     "cidr-then-rate": pair(cidr, rate),

@@ -14,6 +14,7 @@ import ipaddress
 import re
 from typing import Callable, Union
 
+from ansible_collections.mailfleet.mta.plugins.module_utils import _powermta_facts as facts
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import items, words
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import ERROR, WARNING, Problem
 
@@ -27,12 +28,14 @@ _RATE = re.compile(rf"unlimited|0|0*[1-9]\d*/(?:0*[1-9]\d*)?{_UNITS}")
 _DATA_RATE = re.compile(rf"unlimited|0|\d+[bkmgt]?/(?:0*[1-9]\d*)?{_UNITS}", re.IGNORECASE)
 _DAILY = re.compile(r"\d+/(?:d|day)(?:,\d+/(?:d|day))*")
 _DOMAIN = re.compile(r"(?!-)[\w-]+(?:\.(?!-)[\w-]+)*\.?")
-_MAIL = re.compile(r"[^@\s,<>\"]+@[^@\s,<>\"]+|<?[^@\s,<>\"]+@\[[^\]\s]+\]>?")
-_HEADER = re.compile(r"[!-9;-~]+")
-_URL = re.compile(r"https?://[^\s/?#@]+(?:/\S*)?", re.IGNORECASE)
+_MAIL = re.compile(r"[^@\s,;<>\"]+@(?:[\w.*{}$-]+|\[[^\]\s]+\])")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_URL = re.compile(r"https?://[^\s/?#@]+(?:/\S*)?(?<![,;])", re.IGNORECASE)
 _MACRO = re.compile(r"\$[A-Za-z0-9_]+")
 _ESCAPED_MACRO = re.compile(r"\\\$[A-Za-z0-9_]+")
 _BRACES = re.compile(r"\{[^{}\s]+\}")
+_QUAD = re.compile(r"\d+\.\d+\.\d+\.\d+")
+RESERVED = frozenset(facts.RESERVED.split())
 
 # Names of record types, long and short, and their short form.
 RECORDS = {name: name for name in ("d", "b", "t", "tq", "r", "rb", "rs", "f")}
@@ -44,6 +47,10 @@ RECORDS.update({"feedback-loop": "f", "fbl": "f"})
 def wrong(value: str, wanted: str, remedy: str = "") -> Problem:
     shown = value if len(value) <= 60 else value[:57] + "..."
     return ERROR, f'takes {wanted}, not "{shown}".{" " + remedy if remedy else ""}'
+
+
+def refused(problem: Problem) -> bool:
+    return problem is not None and problem[0] == ERROR
 
 
 def case(value: str, check: Check, otherwise: Problem) -> Problem:
@@ -83,10 +90,7 @@ def duration(value: str) -> Problem:
     if _DURATION.fullmatch(value):
         return None
     if _LOOSE_DURATION.fullmatch(value):
-        return (
-            WARNING,
-            f'has the interval "{value}". Write it in lower case and in the order 1w2d12h30m.',
-        )
+        return WARNING, f'has the interval "{value}". Write it in lower case and in the order 1w2d12h30m.'
     remedy = f"Write the unit, as in {value}s or {value}m." if value.isdigit() else "Use the units w, d, h, m and s."
     return wrong(value, "a time interval such as 1d12h, 30m or 300s", remedy)
 
@@ -124,6 +128,8 @@ def data_rate(value: str) -> Problem:
 def daily_limits(value: str) -> Problem:
     if _DAILY.fullmatch(value):
         return None
+    if value == "0":
+        return WARNING, "is 0 without an interval, which no guide shows. Write 0/day."
     return wrong(value, "messages a day with commas and without blanks, such as 50/day,100/day")
 
 
@@ -131,10 +137,7 @@ def size(value: str) -> Problem:
     if re.fullmatch(r"0|\d+[bkmgt]", value, re.IGNORECASE):
         return None
     if value.isdigit():
-        return (
-            WARNING,
-            f'has the value "{value}" without a unit, which is deprecated. Write {value}b.',
-        )
+        return WARNING, f'has the value "{value}" without a unit, which is deprecated. Write {value}b.'
     return wrong(value, "a size such as 500k, 50M or 1G")
 
 
@@ -145,10 +148,11 @@ def size_or_unlimited(value: str) -> Problem:
 
 
 def network(value: str) -> Network | None:
-    """An address or a network, also in the short forms 10/8 and 0/0."""
-    address, slash, mask = value.partition("/")
-    if address.startswith("[") and address.endswith("]"):
-        address = re.sub(r"(?i)^ipv6:", "", address[1:-1])
+    """An address or a network, also in the short forms 10/8 and 0/0, and in the brackets that a port asks for."""
+    whole = re.fullmatch(r"\[([^\[\]]*)\]", value)
+    address, slash, mask = (whole[1] if whole else value).partition("/")
+    if whole or re.fullmatch(r"\[[^\[\]]*\]", address):
+        address = re.sub(r"(?i)^ipv6:", "", address.strip("[]"))
     if slash and ":" not in address and re.fullmatch(r"\d+(\.\d+){0,3}", address):
         address += ".0" * (3 - address.count("."))
     try:
@@ -167,11 +171,10 @@ def cidr(value: str) -> Problem:
 
 def host_name(value: str) -> Problem:
     if _DOMAIN.fullmatch(value) and len(value) <= 255:
+        if _QUAD.fullmatch(value) and network(value) is None:
+            return wrong(value, "a host name such as mail.example.com")
         if re.fullmatch(r"[\d.]+", value):
-            return (
-                WARNING,
-                f'has the address "{value}" for a host name. Write the name that it has in DNS.',
-            )
+            return WARNING, f'has the address "{value}" for a host name. Write the name that it has in DNS.'
         return None
     return wrong(value, "a host name such as mail.example.com")
 
@@ -179,13 +182,22 @@ def host_name(value: str) -> Problem:
 def domain_pattern(value: str) -> Problem:
     """`*`, `example.com`, `*.example.com`, `[*.]example.com`, `[10.0.0.0/8]` or a name in braces."""
     bare = value[4:] if value.startswith("[*.]") else value[2:] if value.startswith("*.") else value
-    if value == "*" or _DOMAIN.fullmatch(bare) or (bare is value and _BRACES.fullmatch(value)):
+    if bare is value and _BRACES.fullmatch(value) and value not in RESERVED:
+        return WARNING, f"has the name {value}, which no guide knows. PowerMTA's own are {', '.join(sorted(RESERVED))}."
+    if _QUAD.fullmatch(value):
+        return WARNING, f'has the address "{value}" for a domain. Write [{value}] if mail goes to USER@[{value}].'
+    if value == "*" or _DOMAIN.fullmatch(bare) or (bare is value and value in RESERVED):
         return None
     if value.startswith("[") and value.endswith("]") and network(value[1:-1]) is not None:
         return None
     if re.search(r"[ \t,]", value):
         return wrong(value, "exactly one domain", "Write a line or a block for each domain.")
     return wrong(value, "a domain such as example.com, *.example.com, [*.]example.com or *")
+
+
+def domain_name(value: str) -> Problem:
+    """A domain of its own, and no pattern for several."""
+    return wrong(value, "one domain such as example.com") if value.startswith(("*", "[*.]")) else domain_pattern(value)
 
 
 def domain_list(value: str) -> Problem:
@@ -208,16 +220,18 @@ def email(value: str) -> Problem:
 
 
 def email_list(value: str) -> Problem:
-    return next((problem for problem in map(email, items(value)) if problem), None)
+    parts = items(value)
+    if len(parts) > 1 and not all(parts):
+        return wrong(value, "addresses with one comma between them")
+    return next((problem for problem in map(email, parts) if problem), None)
 
 
 def path(value: str) -> Problem:
+    if re.search(r"^[,;']|[,;]$", value):
+        return wrong(value, "one path", "Nothing stands round it but double quotes.")
     if not value or re.match(r"/|\\\\|[A-Za-z]:[\\/]", value):
         return None
-    return (
-        WARNING,
-        f'has the path "{value}", and what it is relative to is not documented. Write it from /.',
-    )
+    return WARNING, f'has the path "{value}", and what it is relative to is not documented. Write it from /.'
 
 
 def header_name(value: str) -> Problem:
@@ -226,7 +240,9 @@ def header_name(value: str) -> Problem:
 
 def header_list(value: str) -> Problem:
     parts = items(value)
-    if not value or all(part and not re.search(r"[ \t:]", part) for part in parts):
+    # Patterns may stand there, too, and their commas are not told from those of the list.
+    form = re.compile(r"[^ \t:]+") if "/" in value else _HEADER
+    if not value or all(map(form.fullmatch, parts)):
         return None
     return wrong(value, "names of headers with commas between them, without colons")
 
@@ -254,6 +270,14 @@ def record_types(value: str) -> Problem:
         problem = ERROR, f'has the record type "{unknown}". Use {known}, with commas between them.'
         return case(value, record_types, problem)
     return None
+
+
+def ciphers(value: str) -> Problem:
+    return (
+        None
+        if re.fullmatch(r"(?:[\w!+:@=.-][\w!+:@=.,-]*)?(?<!,)", value)
+        else wrong(value, "ciphers as OpenSSL has them")
+    )
 
 
 def anything(value: str) -> Problem:

@@ -86,8 +86,10 @@ def test_any_pattern_and_value(text: str) -> None:
         "<domain x>\nmax-smtp-out " + "9" * 500_000,
         "<smtp-pattern-list a>\nreply /" + "[[:(" * 100_000 + "/ skip-mx",
         "command " + '"a' * 200_000,
+        "<domain " + "".join(f"$a{number}" for number in range(100_000)) + ">\n</domain>",
+        "smtp-port 25\n" * 20_000 + "".join(f"<virtual-mta v{number}>\n</virtual-mta>\n" for number in range(10_000)),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_hostile_text_takes_no_time(text: str) -> None:
     start = time.process_time()

@@ -57,6 +57,7 @@ def test_an_include_stands_in_its_block(tmp_path: Path) -> None:
         ("/etc/pmta/lost.conf", "warning", "is not on this machine"),
         ("/opt/no-such-place/lost.conf", "warning", "is not on this machine"),
         ("*.pool", "warning", "No file matches"),
+        ("C:\\pmta\\pools.conf", "warning", "is not on this machine"),
         ("config", "error", "leads back"),
         ("a\0b", "error", ""),
     ],
@@ -149,4 +150,53 @@ def test_the_command_takes_any_bytes(tmp_path: Path) -> None:
     (tmp_path / "config").write_bytes(bytes(range(256)) * 20)
     done = run(str(tmp_path / "config"), LC_ALL="C")
     assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    assert done.stderr == ""
+    assert [line for line in done.stdout.splitlines() if ": error: " in line] == [
+        f"{tmp_path / 'config'}:1: error: The file holds bytes that are not text, and was not read. Save it as UTF-8."
+    ]
+
+
+def test_what_is_not_utf_8_is_named_by_its_line_and_read_all_the_same(tmp_path: Path) -> None:
+    latin = b"# fine\n# caf\xe9\nretry-afer 10m\n"
+    (tmp_path / "config").write_bytes(latin)
+    said = run(str(tmp_path / "config")).stdout.replace(f"{tmp_path}/config", "-")
+    assert [line.split(": ")[:2] for line in said.splitlines()] == [["-:2", "warning"], ["-:3", "error"]]
+    done = subprocess.run(
+        [str(COMMAND), "-"],
+        input=latin,
+        capture_output=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (1, said, b"")
+
+
+def test_no_control_character_reaches_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "config").write_bytes(b"x\x1b[31m 1\n")
+    assert "\x1b" not in run(str(tmp_path / "config")).stdout
+
+
+def test_who_reads_may_stop(tmp_path: Path) -> None:
+    tree(tmp_path, {"config": "".join(f"unknown-{number} 1\n" for number in range(5000))})
+    with subprocess.Popen(
+        [str(COMMAND), str(tmp_path / "config")], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as reader:
+        assert reader.stdout
+        assert reader.stderr
+        reader.stdout.readline()
+        reader.stdout.close()
+        assert reader.stderr.read() == b""
+        assert reader.wait() == 1
+
+
+@pytest.mark.parametrize("name", ["directory", "lost", "lost/config"])
+def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "directory").mkdir()
+    done = run(str(tmp_path / name))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"{tmp_path / name}: ")
+
+
+def test_an_empty_file_is_clean(tmp_path: Path) -> None:
+    tree(tmp_path, {"config": ""})
+    assert (run(str(tmp_path / "config")).returncode, run("--json", str(tmp_path / "config")).stdout) == (0, "[]\n")

@@ -100,6 +100,16 @@ WRONG = {
     "name": ["nowhere-1", "two words"],
     "name-list": ["nowhere-1", "one two"],
 }
+# Blocks that others name, in both configurations.
+NAMED = (
+    "virtual-mta",
+    "virtual-mta-pool",
+    "smtp-pattern-list",
+    "pattern-list",
+    "rewrite-list",
+    "source-group",
+    "proxy",
+)
 MISPLACED = ["max-msg-rate 5/h", "always-allow-relaying-x yes", "smtp-source-host 192.0.2.1 a.example", "records d"]
 INVENTED = ["routing-file /x", "listen-on-tcp 25", "process-x-sender yes", "retry-upon-5xx yes", "max-smtp-out=20"]
 INVENTED += [
@@ -152,6 +162,18 @@ def mutations(text: str) -> Iterator[tuple[str, str]]:
             yield f"{place}: text behind a tag", put(place, f"{line.text} max-smtp-out 5")
             yield f"{place}: misspelt tag", put(place, f"<{line.name}x {argument}>")
             yield f"{place}: in itself", put(place, line.text, line.text, f"</{line.name}>")
+            yield f"{place}: closed by itself", put(place, f"<{line.name}/>")
+            yield f"{place}: in square brackets", put(place, f"[{line.name} {argument}]")
+            yield f"{place}: with an equals sign", put(place, f"<{line.name}={argument}>")
+            if line.name in NAMED:
+                yield f"{place}: renamed, and still named", put(place, f"<{line.name} {argument}z>")
+            for other in facts.BLOCKS:
+                if line.name not in facts.BLOCKS[other].split():
+                    bare = other in facts.BARE_BLOCKS.split()
+                    yield (
+                        f"{place}: holds {other}",
+                        put(place, line.text, f"<{other}{'' if bare else ' /z'}>", f"</{other}>"),
+                    )
             if line.name not in facts.BARE_BLOCKS.split() and line.name != "address-list":
                 yield f"{place}: tag without argument", put(place, f"<{line.name}>")
                 if "|" not in argument:
@@ -159,7 +181,9 @@ def mutations(text: str) -> Iterator[tuple[str, str]]:
             yield from ((f"{place}: {text}", put(place, line.text, text)) for text in (*INVENTED, *MISPLACED[1:2]))
         elif line.kind == lex.CLOSE:
             yield f"{place}: no closing tag", put(place)
-            yield f"{place}: other closing tag", put(place, "</spool>" if line.name != "spool" else "</domain>")
+            for other in (*facts.BLOCKS, f"{line.name}s", f" {line.name}"):
+                if other != line.name:
+                    yield f"{place}: closed as {other}", put(place, f"</{other}>")
             yield f"{place}: closed twice", put(place, line.text, line.text)
             yield f"{place}: closed with another name", put(place, f"</{line.name} other-name>")
 

@@ -77,8 +77,42 @@ ERRORS = {
     "number out of range": ("<domain *>\nqueue-priority 101\n</domain>", "from 0 to 100"),
     "pattern outside": ("/spam/ spam-related", "Move it to <bounce-category-patterns>"),
     "pasted blank": ("max-smtp-out\u00a05 x", "special blank"),
+    "pasted quotes": ("log-file \u201c/var/log/pmta/log\u201d", "Write plain double quotes"),
+    "empty log file": (WHOLE.replace("/var/log/pmta/log", '""'), "does not start without"),
+    "bytes that are no text": ("postmaster a@example.com\n\0", "was not read"),
+    "sources with a comma": ("<source 192.0.2.1,192.0.2.2>\nsmtp-service yes\n</source>", "one address, network or"),
+    "argument as in XML": ('<smtp-user name="u">\npassword x\n</smtp-user>', "takes one argument"),
+    "braces of nothing": (VMTA + "<source 0/0>\ndefault-virtual-mta {v1}\n</source>", "which is not defined"),
+    "unknown list in braces": (
+        LIST.format("skip-mx") + "<domain *>\nsmtp-pattern-list {busy}\n</domain>",
+        "not defined",
+    ),
+    "unknown filter": (
+        "<signals-filter one>\nsender-or-from x.example enable-signals\n</signals-filter>\nenable-signals on",
+        "Did you mean one?",
+    ),
+    "value left out of a whole one": (WHOLE + "domain-key ...", "were left out"),
 }
 WARNINGS = {
+    "value left out of a part": (
+        "<domain-key-list k>\ndomain-key ...\ndomain-key ...\n</domain-key-list>",
+        "were left out",
+    ),
+    "block of an old release": ("<gm-imprinter>\naccount-id 5\n</gm-imprinter>", "releases before 5.0"),
+    "name with blanks": ('<smtp-user "two words">\npassword x\n</smtp-user>', "Rename it"),
+    "virtual MTA without an address": (WHOLE + "<virtual-mta v>\n</virtual-mta>", "has no smtp-source-host"),
+    "queue that goes nowhere": ("<domain a.example>\nqueue-to b.rollup\n</domain>", "where its mail goes"),
+    "rollup by IP in capitals": (
+        "<mx-rollup-list>\nmx *.a.example b.rollup ROLLUP-BY-IP\n</mx-rollup-list>\n<domain b.rollup>\n</domain>",
+        "Write *.a.example b.rollup rollup-by-ip",
+    ),
+    "command with quotes": ('<acct-file |/bin/sh -c "cat x">\nrecords d\n</acct-file>', '"|/bin/sh -c \\"cat x\\"">'),
+    "macro that ends with a comma": (
+        "domain-macro a x.example,\n<domain $a>\nmax-smtp-out 5\n</domain>",
+        "no domain follows",
+    ),
+    "address for a domain": ("<domain 192.0.2.1>\nmax-smtp-out 5\n</domain>", "Write [192.0.2.1]"),
+    "domain in unknown braces": ("<domain {nothing}>\nmax-smtp-out 5\n</domain>", "which no guide knows"),
     "pattern list behind its source": (
         "<source 0/0>\npattern-list p\n</source>\n" + VMTA + "<pattern-list p>\n* virtual-mta=v1\n</pattern-list>",
         "Move it before",
@@ -158,6 +192,9 @@ WARNINGS = {
 }
 NESTED = "mail-from /a/ <pattern-list>\nrcpt-to /b/ virtual-mta=v1\n* virtual-mta=v1\n</pattern-list>\n"
 FINE = [
+    WHOLE + VMTA + "<virtual-mta v2>\n<domain *>\ntype discard\n</domain>\n</virtual-mta>",
+    WHOLE + "smtp-source-host 192.0.2.1 a.example.com\n<virtual-mta v2>\nmax-smtp-out 5\n</virtual-mta>",
+    "<source {/var/spool/pmta/pickup}>\nadd-received-header no\n</source>",
     VMTA + f"<pattern-list p>\n{NESTED}{NESTED.replace('/a/', '/c/')}* virtual-mta=v1\n</pattern-list>",
     "domain-macro t com, co.uk\nrelay-domain x.$t\ndomain-key s, x.$t, /k",
     "domain-macro t com, co.uk\n<address-list a>\ndomain y.$t\n</address-list>",
