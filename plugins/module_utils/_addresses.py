@@ -157,6 +157,9 @@ def unit_text(interface: str, batch: str) -> str:
 
     What went before the watch began would be missed. The first line that the watch prints is of an address that was
     put there again and again until then; once more after it, and nothing can have gone unseen.
+
+    At boot it waits for the network managers to be done with the link, and what waits for the network waits for it:
+    what Postfix tries in between, from an address that is not there, it tries again after minutes or hours.
     """
     wait = f"n=60; until ip link show dev {interface}; do n=$$((n-1)); [ $$n -gt 0 ] || exit 1; sleep 1; done"
     put = f"ip -force -batch {batch}"
@@ -165,21 +168,26 @@ def unit_text(interface: str, batch: str) -> str:
     # Without an address of ours nothing is put there; the next run may bring one.
     some = f"until [ -s {batch} ]; do sleep 2; done"
     watch = f"{some}; ip -o monitor address | {{ {begun}; {gone}; kill $$$$; }}"
+    managers = (
+        *("systemd-networkd.service", "networking.service", "NetworkManager.service"),
+        *("systemd-networkd-wait-online.service", f"systemd-networkd-wait-online@{interface}.service"),
+        *("ifupdown-wait-online.service", "NetworkManager-wait-online.service"),
+    )
     return f"""\
 # Managed by mailfleet.mta: changes here are replaced by the next run.
 [Unit]
 Description=Source addresses of the mail senders
-After=network-pre.target systemd-networkd.service networking.service NetworkManager.service
+After=network-pre.target {" ".join(managers)}
 Before=network-online.target
 StartLimitIntervalSec=0
 
 [Service]
 ExecStartPre=/bin/sh -c '{wait} >/dev/null 2>&1'
-ExecStartPre={put}
+ExecStartPre=-{put}
 ExecStart=/bin/sh -c '{watch}'
 SuccessExitStatus=SIGTERM
 Restart=always
-RestartSec=1
+RestartSec=100ms
 
 [Install]
 WantedBy=multi-user.target
