@@ -211,7 +211,7 @@ def test_a_refusal_puts_the_queue_into_backoff_and_a_delivery_ends_it() -> None:
     lab.lab("persona", "gmail", "refuse=")
     pmta("schedule", "--retry-recipients", "'gmail.rollup/*'")
     nothing_lost_nothing_doubled(sent)
-    assert modes() == {"normal"}
+    lab.wait_for("the end of the backoff", lambda: modes() == {"normal"}, 20)
 
 
 def test_accepted_mail_survives_a_kill() -> None:

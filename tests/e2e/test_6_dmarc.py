@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 
@@ -35,12 +34,10 @@ def report(fleet: lab.Play) -> str:
     ours = lab.submit(*CAMPAIGN, letters(OURS, "bounces@bounce.example.com", "news@example.com"))
     strange = lab.submit(GOLDEN, 25, letters(STRANGERS, "x@spoofer.example", "ceo@example.com"))
     assert all(message.accepted for message in (*ours, *strange))
-    deadline = time.monotonic() + 30
-    while arrived() < OURS + STRANGERS and time.monotonic() < deadline:
-        time.sleep(0.5)
+    lab.wait_for("their mail and ours", lambda: arrived() >= OURS + STRANGERS)
     assert arrived() == OURS + STRANGERS
     lab.ssh("world", "rspamadm dmarc_report $(date -u +%Y%m%d)")
-    return lab.ssh("world", NEWEST)
+    return str(lab.wait_for("the report", lambda: lab.ssh("world", NEWEST, check=False)))
 
 
 def test_the_report_names_the_stranger_and_counts_our_mail(report: str) -> None:

@@ -102,7 +102,7 @@ def test_mail_flows_through_a_whole_rotation_and_every_message_is_authentic(
         lab.wait_for("the removal at both name servers", lambda: txt("mf1", "example.com").strip() == "")
         seconds = time.time() - start
     assert not flow.refusals
-    assert len(flow.sent) > 0.8 * RATE * seconds
+    assert len(flow.sent) > 0.5 * RATE * seconds
     authentic(flow, new, canary, switched)
     assert "mf1.private" not in lab.ssh("mx1", "ls /var/lib/mailfleet/dkim/example.com")
 

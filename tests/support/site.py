@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,30 @@ def submit_one(address: str, port: int, message: Message) -> Message:
 
 def addresses(host: str) -> list[str]:
     return lab.ssh(host, ADDRESSES).split()
+
+
+def boots(host: str) -> None:
+    """Wait until the host has booted and its services do what the roles ask of them: sign, greet, steer."""
+    lab.ssh(host, "systemctl is-system-running --wait", check=False)
+    verify = "for each in /etc/mailfleet/*/live/bin/verify; do python3 $each || exit 1; done; echo well"
+    lab.wait_for(f"the services of {host}", lambda: lab.ssh(host, verify, check=False) == "well\n", 90)
+
+
+def pool_status(host: str, pool: str = "campaign") -> dict[str, Any]:
+    found = json.loads(lab.ssh(host, "mailfleet status --json"))
+    return next(dict(row) for row in found["pools"] if row["pool"] == pool)
+
+
+def settled(host: str) -> int:
+    """Deliveries of pool campaign, when nothing is on its way and the ledger has read all that was logged."""
+
+    def twice() -> bool:
+        first = pool_status(host)
+        time.sleep(1)
+        return not first["queue"] and first == pool_status(host)
+
+    lab.wait_for("an empty queue and a ledger that is done", twice)
+    return int(pool_status(host)["delivered"])
 
 
 def txt(name: str) -> set[str]:

@@ -18,6 +18,7 @@ from .persona import Persona
 
 IDLE = 300.0
 QUIT_GRACE = 0.05
+THOUGHT = 0.1
 LINE_LIMIT = 64 * 1024 * 1024
 _PATH = re.compile(r"^(?:FROM|TO):\s*<([^>]*)>", re.IGNORECASE)
 Accepted = Callable[[Persona, dict[str, Any], dict[str, Any], bytes], None]
@@ -146,8 +147,7 @@ class Session:
         raw = bytes(data[:-3]).replace(b"\r\n..", b"\r\n.")[2:]
         now = time.time()
         transaction.update(facts(raw, now), received=now)
-        least, most = self.persona.settings["latency"]
-        await asyncio.sleep(random.uniform(least, most))
+        await self._think(random.uniform(*self.persona.settings["latency"]))
         signer = self.persona.limited(signature["d"] for signature in transaction["dkim"])
         refusal = "signer" if signer else self.persona.data(self.ip, now)
         transaction["reply"] = self._say(refusal or "accepted", domain=signer)
@@ -155,6 +155,13 @@ class Session:
         await self.writer.drain()
         if not refusal:
             self.accepted(self.persona, self.record, transaction, raw)
+
+    async def _think(self, seconds: float) -> None:
+        """A receiver takes its time; less of it from the moment on that somebody sets a shorter latency."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while (left := began + min(seconds, self.persona.settings["latency"][1]) - clock()) > 0:
+            await asyncio.sleep(min(left, THOUGHT))
 
     async def _do_rset(self, _rest: str) -> None:
         self.transaction = None

@@ -10,6 +10,7 @@ import json
 import smtplib
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from email import message_from_string
 
 import pytest
@@ -276,6 +277,20 @@ def test_wire_421_at_the_banner_and_at_the_message_limit(dialogue):
 def test_control_socket(dialogue, tmp_path, request_, expected):
     (answer, _records) = dialogue(lambda _port: ask(request_, tmp_path))
     assert answer[expected[0]] == expected[1]
+
+
+def test_a_shorter_latency_counts_at_once(dialogue, tmp_path):
+    def conversation(port):
+        with smtplib.SMTP("127.0.0.1", port) as smtp, ThreadPoolExecutor() as beside:
+            sending = beside.submit(smtp.sendmail, "a@example.com", ["anna@generic.example"], MAIL)
+            with pytest.raises(TimeoutError):
+                sending.result(0.5)
+            ask({"do": "set", "persona": "generic", "settings": ["latency=0,0"]}, tmp_path)
+            return sending.result(10)
+
+    refused, [record] = dialogue(conversation, latency=[60.0, 60.0])
+    assert refused == {}
+    assert record["messages"][0]["reply"].startswith("250")
 
 
 def test_records_are_those_of_one_moment(dialogue, tmp_path, monkeypatch):
