@@ -154,6 +154,47 @@ def test_tables_are_named_by_their_path(found: dict[str, Any]) -> None:
         assert not [line for line in lines(tree[main]) if "$config_directory" in line]
 
 
+@pytest.mark.parametrize(
+    ("leaving", "ends", "seconds", "refused"),
+    [
+        ("gmail-198-51-100-23", 5, 5, False),
+        ("gmail-198-51-100-23", 0, 0, False),
+        ("gmail-198-51-100-23", 1000, 30, True),
+        # It stays, so its deliveries go on.
+        ("gmail-198-51-100-21", 1000, 0, False),
+    ],
+)
+def test_what_an_address_that_leaves_delivers_is_waited_for(
+    tmp_path: Path, leaving: str, ends: int, seconds: int, refused: bool
+) -> None:
+    """A reload ends the processes of lanes that are gone, and what their receivers have taken would be sent again."""
+    lane = "printf '%s unix - - n - 8 smtp\\n' gmail-198-51-100-21"
+    commands = {
+        "postconf": f"""case "$*" in
+            *queue_directory*) echo "$place/spool" ;;
+            *-c\\ /etc/*-M) {lane}; echo "gmail-198-51-100-23 unix - - n - 8 smtp" ;;
+            *-M) {lane} ;;
+            esac""",
+        "postfix": "", "systemd-tmpfiles": "",
+        "ps": f'echo " 4711 smtp -n {leaving} -t unix -u"',
+        "ss": f"""[ "$(cat "$place/clock")" -ge {ends} ] || echo 'ESTAB 0 0 a b users:(("smtp",pid=4711,fd=13))'""",
+        "cut": 'cat "$place/clock"',
+        "sleep": 'echo $(($(cat "$place/clock") + $1)) > "$place/clock"',
+    }  # fmt: skip
+    scripts = {name: f"#!/bin/sh\n{text}\n" for name, text in commands.items()}
+    for name, text in {**scripts, "check": render.postfix(view("mx1"))["bin/check"], "clock": "0\n"}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    for name in ("staged/postfix-trans/main.cf", "spool/pid/master.pid"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    paths = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "place": str(tmp_path)}
+    command = ["sh", tmp_path / "check", tmp_path / "staged"]
+    done = subprocess.run(command, env=paths, capture_output=True, text=True, check=False)
+    assert (done.returncode, int((tmp_path / "clock").read_text())) == (int(refused), seconds), done.stdout
+    assert ("mail is leaving by an address that this run would remove" in done.stdout) == refused
+
+
 def test_the_last_words_of_an_instance_are_its_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stamp = "Nov 22 12:00:01 mx1 postfix-trans"
     reason = f"{stamp}/master[7]: fatal: bind 0.0.0.0 port 2599: Address already in use"
