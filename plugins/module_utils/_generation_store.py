@@ -268,7 +268,8 @@ def _identifiers(path: str, entry: Entry) -> tuple[int, int]:
 
 
 def _check(staged: Path, argv: Sequence[str], run: Run) -> None:
-    answer = run([word.replace("{staged}", str(staged)) for word in argv])
+    # Postfix's looks at every file of its queue.
+    answer = run([word.replace("{staged}", str(staged)) for word in argv], timeout=600)
     if answer.code != 0:
         command = " ".join(word.replace("{staged}/", "") for word in argv if word != "{staged}")
         words = answer.words.replace(f"{staged}/", "")

@@ -29,11 +29,12 @@ def calls(*answers: Answer) -> Any:
     """A scripted run(): it remembers what was asked."""
     script = list(answers)
 
-    def run(argv: list[str]) -> Answer:
+    def run(argv: list[str], timeout: float = 60) -> Answer:
         run.asked.append(argv)  # type: ignore[attr-defined]
+        run.patience.append(timeout)  # type: ignore[attr-defined]
         return script.pop(0) if script else Answer(0, "", "")
 
-    run.asked = []  # type: ignore[attr-defined]
+    run.asked, run.patience = [], []  # type: ignore[attr-defined]
     return run
 
 
@@ -150,6 +151,7 @@ def test_checker_sees_the_staged_tree_and_its_refusal_changes_nothing(apply: App
     with pytest.raises(RefusedError) as error:
         apply({"main.cf": "bad\n"}, run=run, check=[["one"], ["mta", "-c", "{staged}", "check"]])
     assert run.asked == [["one"], ["mta", "-c", str(staged), "check"]]
+    assert run.patience == [600, 600], "Postfix's looks at every file of its queue"
     assert str(error.value) == (
         "mta -c check refused the new configuration: fatal: main.cf, line 1: bad. Correct what it names."
     )
@@ -158,7 +160,7 @@ def test_checker_sees_the_staged_tree_and_its_refusal_changes_nothing(apply: App
 
 
 def test_files_that_the_checker_makes_are_no_difference(apply: Apply, tmp_path: Path) -> None:
-    def compile_map(argv: list[str]) -> Answer:
+    def compile_map(argv: list[str], timeout: float) -> Answer:
         (Path(argv[1]) / "map.lmdb").write_text("binary")
         return Answer(0, "", "")
 
