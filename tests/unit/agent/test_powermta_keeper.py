@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mailfleet import cli, powermta_command, powermta_queue
+from mailfleet import cli, powermta_command, powermta_queue, state
 from mailfleet.ledger_names import Names
 from mailfleet.ledger_store import Store, connect, day_of
-from mailfleet.powermta_command import PowermtaError
+from mailfleet.powermta_command import PowermtaError, SilentError
 from mailfleet.powermta_keeper import Keeper
 
 VIEW: dict[str, Any] = {
@@ -202,6 +202,31 @@ def test_a_pause_that_could_not_be_taken_back_is_taken_back_later(host: Host, pm
     pmta.queues["gmail.rollup/ip-192-0-2-20"]["paused"] = "yes"  # by hand, later
     host.passes(later + 15)
     assert pmta.paused() == {"gmail.rollup/ip-192-0-2-20"}
+
+
+def test_a_server_that_does_not_answer_is_asked_one_thing_at_a_time(host: Host, pmta: Pmta) -> None:
+    """Each answer is waited for 20 s, and systemd for a minute, in which the ledger counts nothing."""
+    asked: list[list[str]] = []
+
+    def silent(words: Sequence[str]) -> str:
+        asked.append(list(words))
+        raise SilentError("no answer")
+
+    for number in range(10):
+        pmta.queue(f"{number}.example/ip-192-0-2-20")
+    assert host.mailfleet("pause", "pool", "campaign", "--reason", "asked") == 0
+    host.mailfleet("resume", "pool", "campaign")
+    host.keeper.look()
+    db = connect(host.path)
+    state.pause(db, state.Control("pool", "campaign", "x", 1.0, 0.0, False))
+    db.close()
+    host.ticks(time.time())
+    working, host.keeper._run = host.keeper._run, silent
+    host.keeper.act()
+    assert len(asked) == 1
+    host.keeper._run = working
+    host.passes(time.time())
+    assert len(pmta.paused()) == 12, "all of it, when it answers"
 
 
 def test_resume_ends_powermtas_own_backoff(host: Host, pmta: Pmta, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,23 @@ def decided(name: str, **known: Any) -> Any:
     return Templar(loader=loader, variables=variables).template(shipped[name])
 
 
+@pytest.mark.parametrize(
+    ("restarts", "inactive", "restarted"),
+    [(False, [], []), (True, [], ["pmta.service"]), (False, ["pmta.service"], ["pmta.service"])],
+)
+def test_a_server_that_was_just_starting_reads_its_configuration_again(
+    restarts: bool, inactive: list[str], restarted: list[str]
+) -> None:
+    """As when a run meets a host that boots: it is asked for a reload only where it ran before."""
+    loader = DataLoader()
+    (whole,) = loader.load_from_file(str(ROOT / "roles/powermta/tasks/service.yml"), trusted_as_template=True)
+    (start,) = (
+        task["mailfleet.mta.units"] for task in whole["block"] if "started" in task.get("mailfleet.mta.units", {})
+    )
+    known = {"__powermta_restarts": restarts, "__powermta_generation": {"inactive_units": inactive}}
+    assert Templar(loader=loader, variables=known).template(start["restart"]) == restarted
+
+
 def survey(*missing: str, owners: Any = None) -> dict[str, Any]:
     return {"paths_missing": list(missing), "owners": OURS if owners is None else owners}
 

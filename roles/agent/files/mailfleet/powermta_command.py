@@ -19,6 +19,10 @@ class PowermtaError(Exception):
     """A sentence that says what pmta answered."""
 
 
+class SilentError(PowermtaError):
+    """It did not answer at all."""
+
+
 def run(words: Sequence[str]) -> str:
     shown = f"pmta {' '.join(words)}"
     try:
@@ -29,7 +33,7 @@ def run(words: Sequence[str]) -> str:
     except OSError as error:
         raise PowermtaError(f"{shown}: {PMTA} cannot be run ({error.strerror})") from error
     except subprocess.TimeoutExpired as error:
-        raise PowermtaError(f"{shown}: no answer within {SECONDS:.0f} s") from error
+        raise SilentError(f"{shown}: no answer within {SECONDS:.0f} s") from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise PowermtaError(f"{shown}: {said[-1] if said else f'exit status {done.returncode}'}")

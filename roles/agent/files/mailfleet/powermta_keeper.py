@@ -19,7 +19,7 @@ from mailfleet import powermta_command, powermta_queue, state
 from mailfleet.backoff import Backoff
 from mailfleet.ledger_names import Names
 from mailfleet.ledger_query import Queries
-from mailfleet.powermta_command import PowermtaError
+from mailfleet.powermta_command import PowermtaError, SilentError
 from mailfleet.powermta_queue import Queue
 from mailfleet.state import Key
 
@@ -89,12 +89,16 @@ class Keeper:
         state.save(db, LANES, _backoff(db, held.lanes, kept, now))
 
     def act(self) -> None:
-        for command in self._commands:
+        """What fails is seen again by the next look; nobody waits here for one who does not answer anything."""
+        commands, self._commands = self._commands, []
+        for command in commands:
             try:
                 self._run(command)
+            except SilentError as error:
+                self._trouble(str(error))
+                return
             except PowermtaError as error:
                 self._trouble(str(error))
-        self._commands = []
 
     def committed(self) -> None:
         self.act()
