@@ -19,6 +19,11 @@ _REPEAT = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})[?+]?")
 _SIGN = re.compile(r"[*+?]")
 _BOUNDS = re.compile(r"\{(\d{1,9}),(\d{1,9})\}")
 _POSIX = re.compile(r"\[[:.=][^\]\[]*[:.=]\]")
+_POSIX_NAMES = "alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit"
+_UNKNOWN_CLASS = re.compile(rf"\[:\^?(?!(?:{_POSIX_NAMES}):)[a-z]+:\]")
+# A range of two plain signs, and signs written by their codes, whose order is not looked at.
+_RANGE = re.compile(r"(?<!\\)([A-Za-z0-9])-([A-Za-z0-9])")
+_CODED = re.compile(r"\\[xco0-9]")
 _LOST_CLASS = re.compile(r"(?<!\\)\[[A-Z]{2,}[0-9]+\](?![*+?{])")
 _LOST_DIGIT = re.compile(r"(?<![\\A-Za-z])d\+")
 
@@ -45,6 +50,9 @@ def broken(pattern: str) -> str | None:
             end = _class_end(pattern, place)
             if end < 0:
                 return "a [ is not closed; write \\[ for a bracket in the reply"
+            problem = _class(pattern[place:end])
+            if problem:
+                return problem
             place, start = end, False
         elif char == "(":
             # (?...) and (*VERB) are not quantifiers.
@@ -70,6 +78,14 @@ def _quantifier(text: str, nothing: bool) -> str | None:
         return f"{text} has nothing to repeat"
     bounds = _BOUNDS.match(text)
     return f"the numbers of {text} are out of order" if bounds and int(bounds[1]) > int(bounds[2]) else None
+
+
+def _class(text: str) -> str | None:
+    for first, last in () if _CODED.search(text) else _RANGE.findall(text):
+        if first > last:
+            return f"the range {first}-{last} in {text[:40]} is out of order"
+    unknown = _UNKNOWN_CLASS.search(text)
+    return f"{unknown.group()} is no class of PCRE" if unknown else None
 
 
 def _class_end(pattern: str, start: int) -> int:

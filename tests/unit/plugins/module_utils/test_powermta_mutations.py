@@ -75,6 +75,7 @@ WRONG = {
     "reply": [
         *["mode=backoff", "/no action/", "/not closed mode=backoff", "/a/b/ mode=backoff", "/a #5/ mode=backoff"],
         *["/(a/ skip-mx", "/a)/ skip-mx", "/[a/ skip-mx", "/*a/ skip-mx", "/a**/ skip-mx", "/a{3,1}/ skip-mx"],
+        *["/[z-a]/ skip-mx", "/x[a-Z]+/ skip-mx", "/[[:digits:]]/ skip-mx"],
         *["/a/ mode=slow", "/a/ backoff", "/a/ mode=backoff,mode=normal", "/a/ skip-mx,bounce-queue", "/a/ skip-mx,"],
         *["/a/ reenable-after=1h", "/a/ disable-source-ip,reenable-after=1h,reenable-after=2h", "/a/ bounce"],
         *["/a/ backoff-to-normal-after=1h,mode=backoff", "/a/ mode=backoff,backoff-to-normal-after=soon"],

@@ -194,6 +194,7 @@ NESTED = "mail-from /a/ <pattern-list>\nrcpt-to /b/ virtual-mta=v1\n* virtual-mt
 FINE = [
     WHOLE + VMTA + "<virtual-mta v2>\n<domain *>\ntype discard\n</domain>\n</virtual-mta>",
     WHOLE + "smtp-source-host 192.0.2.1 a.example.com\n<virtual-mta v2>\nmax-smtp-out 5\n</virtual-mta>",
+    "<smtp-pattern-list a>\nreply /[A-z0-9][\\d-z][\\x5a-\\x60][a\\-Z][[:^digit:]a-c-a]/ skip-mx\n</smtp-pattern-list>",
     "<source {/var/spool/pmta/pickup}>\nadd-received-header no\n</source>",
     VMTA + f"<pattern-list p>\n{NESTED}{NESTED.replace('/a/', '/c/')}* virtual-mta=v1\n</pattern-list>",
     "domain-macro t com, co.uk\nrelay-domain x.$t\ndomain-key s, x.$t, /k",
