@@ -8,9 +8,11 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,26 @@ def converge(
     announce: Callable[[str, Sequence[str]], None],
 ) -> dict[str, Any]:
     """Compare, and unless ``dry`` write the files, change and announce the addresses and look at the result."""
+    with nullcontext() if dry else _alone(Path(root) / "etc/mailfleet/addresses"):
+        return _converge(root, params, dry, run, announce)
+
+
+@contextmanager
+def _alone(base: Path) -> Iterator[None]:
+    """One run after the other: what one adds while another one writes would be nobody's, and gone after a boot."""
+    base.mkdir(parents=True, exist_ok=True)
+    with open(base / ".lock", "w", encoding="ascii") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _converge(
+    root: str,
+    params: Mapping[str, Any],
+    dry: bool,
+    run: Run,
+    announce: Callable[[str, Sequence[str]], None],
+) -> dict[str, Any]:
     actual = read_addresses(run)
     state = _state(Path(root) / "etc/mailfleet/addresses/state.json")
     desired = [item["address"] for item in params["addresses"]]

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,36 @@ def test_a_run_that_fails_half_way_forgets_nothing(tmp_path: Path, remove: bool)
     assert (result["added"], result["removed"]) == (([], ["198.51.100.21"]) if remove else (["198.51.100.22"], []))
     assert sorted(host.addresses) == wanted
     assert apply(host, tmp_path, *wanted, remove=remove)["changed"] is False
+
+
+def test_two_runs_at_the_same_time_forget_nothing(tmp_path: Path) -> None:
+    """One of an older inventory looks while the other one adds an address, and writes after it."""
+    host, one, other = Host(), Host(), Host()
+    apply(host, tmp_path, "198.51.100.20")
+    one.addresses = other.addresses = host.addresses
+    looked, added = threading.Event(), threading.Event()
+    see, change = other.run, one.run
+
+    def look(argv: Sequence[str], **options: Any) -> Answer:
+        seen = see(argv, **options)
+        if argv[:2] == ["systemctl", "show"]:
+            looked.set()
+            added.wait(0.5)
+        return seen
+
+    def add(argv: Sequence[str], **options: Any) -> Answer:
+        looked.wait(0.5)
+        return change(argv, **options)
+
+    one.run, other.run = add, look  # type: ignore[method-assign]
+    with ThreadPoolExecutor() as both:
+        older = both.submit(apply, other, tmp_path, "198.51.100.20", "198.51.100.19")
+        newer = both.submit(apply, one, tmp_path, "198.51.100.20", "198.51.100.21")
+        newer.result(10)
+        added.set()
+        older.result(10)
+    state = json.loads((tmp_path / "etc/mailfleet/addresses/state.json").read_text())
+    assert sorted(state["owned"]) == sorted(host.addresses) == ["198.51.100.19", "198.51.100.20", "198.51.100.21"]
 
 
 def test_address_that_does_not_appear(tmp_path: Path) -> None:
