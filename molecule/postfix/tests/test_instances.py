@@ -63,6 +63,17 @@ def test_a_restart_of_one_instance_does_not_touch_another(host: Host, here: list
     assert started("trans") == before["trans"]
 
 
+def test_an_instance_that_is_killed_comes_back(host: Host, here: list[Source]) -> None:
+    def restarts() -> int:
+        return int(host.check_output("systemctl show -P NRestarts mailfleet-postfix@campaign"))
+
+    before = restarts()
+    host.check_output("systemctl kill -s KILL mailfleet-postfix@campaign")
+    wait_for("its start", lambda: restarts() > before, 30)
+    wait_for("its unit", lambda: host.service("mailfleet-postfix@campaign").is_running, 30)
+    assert send(by_pool(here)["campaign"][0]).accepted
+
+
 def test_every_instance_has_a_listener_and_nothing_listens_on_port_25(host: Host, ports: dict[str, int]) -> None:
     listening = host.check_output("ss -Hltn | awk '{ print $4 }'").split()
     for port in ports.values():
