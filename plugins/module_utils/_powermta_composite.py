@@ -199,7 +199,7 @@ def mx(value: str) -> Problem:
 
 def alias(value: str) -> Problem:
     parts = words(value) or []
-    if len(parts) < 2 or not all(re.fullmatch(r"[^\s{}=,;\"]+", part) for part in parts):
+    if len(parts) < 2 or not all(re.fullmatch(r"(?:[^{}=,;\"]+,)*[^{}=,;\"]+", part) for part in parts):
         return ERROR, f'takes an alias and its targets with blanks between them, not "{value}".'
     return None
 

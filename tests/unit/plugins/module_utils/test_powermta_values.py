@@ -39,6 +39,8 @@ FINE = {
         smtp-server-tls-certificate /c.pem "pass word"
         http-tls-ciphers HIGH:!ADH:@STRENGTH
         include "/etc/pmta/two words.conf"
+        alias news@example.com a@example.com,b@example.com
+        alias news a@example.com b@example.com
     """,
     "domain": """
         max-msg-rate 5/10min
