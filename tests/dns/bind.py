@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -47,11 +48,9 @@ def _lock() -> str:
 
 
 def free_port() -> int:
-    """A port that is free on both addresses, for UDP and TCP."""
+    """A port that is free on both addresses, for UDP and TCP, and none that the kernel gives to a client meanwhile."""
     while True:
-        with socket.socket() as probe:
-            probe.bind((PRIMARY, 0))
-            port = int(probe.getsockname()[1])
+        port = random.SystemRandom().randrange(15_000, 32_000)
         try:
             for address, family in ((PRIMARY, socket.AF_INET), (SECONDARY, socket.AF_INET6)):
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):

@@ -30,7 +30,7 @@ class World:
     async def resolve(self, domain: str) -> Records:
         self.questions.append(domain)
         if self.dead:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(60)
             raise DnsFailureError("silence")
         if self.delay:
             await asyncio.sleep(self.delay)
@@ -120,7 +120,7 @@ def test_the_last_known_answer_serves_while_the_dns_is_dead() -> None:
 
 def test_nobody_waits_long_while_the_dns_is_dead() -> None:
     async def scenario() -> None:
-        world = World(wait=0.1)
+        world = World(wait=0.4)
         world.dead = True
         loop = asyncio.get_running_loop()
         for number in range(DULL_AFTER):
@@ -128,7 +128,7 @@ def test_nobody_waits_long_while_the_dns_is_dead() -> None:
         assert world.cache.silent
         start = loop.time()
         await world.cache.ask("next.example")
-        assert loop.time() - start < 0.09
+        assert loop.time() - start < 0.3
         world.dead = False
         world.answers["alive.example"] = GMAIL
         assert await world.cache.ask("alive.example")

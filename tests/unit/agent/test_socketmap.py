@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from mailfleet.socketmap import LIMIT, Connection, ProtocolError, Requests, frame
@@ -67,10 +68,13 @@ def test_answers_keep_their_order() -> None:
         connection.data_received(frame("fast 1") + frame("slow 2") + frame("fast 3"))
         assert transport.written == frame("OK 1")
         connection.data_received(frame("slow 4"))
-        await asyncio.sleep(0.05)
+        deadline = time.monotonic() + 5
+        while len(transport.written) < len(answers) and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
         return transport.written
 
-    assert asyncio.run(scenario()) == b"".join(frame(f"OK {number}") for number in (1, 2, 3, 4))
+    answers = b"".join(frame(f"OK {number}") for number in (1, 2, 3, 4))
+    assert asyncio.run(scenario()) == answers
 
 
 def test_a_client_that_leaves_or_babbles() -> None:
