@@ -310,7 +310,7 @@ def test_a_dead_server_is_one_sentence_in_bounded_time(kind):
         dead.address, dead.port = "127.0.0.1", port
         start = time.monotonic()
         done = run_auth(dead, *domains, keys=keys, dns={"timeout": 1})
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 10, "not a second for each domain"
     assert done["summary"]["failed"] == 500
     assert len(done["msg"].splitlines()) == 2
     assert f"DNS server 127.0.0.1 port {port}" in done["msg"]

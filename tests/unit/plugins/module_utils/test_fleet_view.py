@@ -271,7 +271,7 @@ def test_one_host_of_the_largest_size_is_quick() -> None:
         hosts=1, addresses=50, domains=1000, isps=25
     )
     raw = {"fleet": files["group_vars/all.json"], "hosts": {"mx1": files["host_vars/mx1.json"]}}
-    start = time.perf_counter()
+    start = time.process_time()
     assert compiled(raw)["summary"] == {
         "hosts": 1,
         "pools": 2,
@@ -280,4 +280,4 @@ def test_one_host_of_the_largest_size_is_quick() -> None:
         "isps": 26,
         "lanes": 1300,
     }
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
