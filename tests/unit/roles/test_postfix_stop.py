@@ -16,16 +16,17 @@ import yaml
 from tests.support import render
 
 VIEW = Path(__file__).resolve().parents[1] / "fixtures/fleet/golden/mx1.yml"
+MAIN = "queue_directory = /var/spool/postfix-trans\nminimal_backoff_time = 30s\n"
+# What is put off by a stop waits no longer than the next start takes.
+STOPPING = ["defer_transports = smtp ", "minimal_backoff_time = 10s", "maximal_backoff_time = 10s"]
 # One client of the instance, whose connection ends when there are so many seconds on the clock.
 COMMANDS = {
     "postconf": """case "$*" in
         *queue_directory*) echo "$place/spool" ;;
         *-M*) printf 'smtp unix - - n - - smtp\\n25 inet n - n - - smtpd\\n' ;;
-        *-n*) cat "$place/deferring" ;;
-        *-X*) : > "$place/deferring" ;;
-        *) echo "$3" > "$place/deferring" ;;
+        *) config=$2; shift 2; printf '%s\\n' "$@" >> "$config/main.cf" ;;
         esac""",
-    "postfix": """[ "$3" != stop ] || cat "$place/deferring" "$place/clock" >> "$place/stopped" """,
+    "postfix": """[ "$3" != stop ] || cat "$2/main.cf" "$place/clock" > "$place/stopped" """,
     "pgrep": "echo 4711",
     "cut": """cat "$place/clock" """,
     "sleep": """echo $(($(cat "$place/clock") + $1)) > "$place/clock" """,
@@ -46,15 +47,21 @@ def stopped_at(place: Path, ends: int, receiver: str = "203.0.113.20:25", slowne
         (bin_ / name).write_text(text)
         (bin_ / name).chmod(0o755)
     (place / "spool/pid").mkdir(parents=True)
-    for name, text in {"spool/pid/master.pid": "  4700", "clock": "1000", "deferring": ""}.items():
+    config = place / "postfix-trans"
+    config.mkdir()
+    (config / "main.cf").write_text(MAIN)
+    (config / "main.cf").chmod(0o640)
+    for name, text in {"spool/pid/master.pid": "  4700", "clock": "1000"}.items():
         (place / name).write_text(f"{text}\n")
     for name, value in {"ends": 1000 + ends, "slowness": slowness, "receiver": receiver}.items():
         (place / name).write_text(f"{value}\n")
     paths = {"PATH": f"{bin_}:{os.environ['PATH']}", "place": str(place)}
-    subprocess.run(["sh", bin_ / "stop", "/etc/postfix-trans"], env=paths, check=True, timeout=60)
-    assert (place / "deferring").read_text() == "", "the next start hands out deliveries again"
-    deferring, clock = (place / "stopped").read_text().splitlines()
-    assert deferring == "defer_transports = smtp "
+    subprocess.run(["sh", bin_ / "stop", config], env=paths, check=True, timeout=60)
+    assert (config / "main.cf").read_text() == MAIN, "the next start hands out deliveries again"
+    assert (config / "main.cf").stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in config.iterdir()] == ["main.cf"]
+    *main, clock = (place / "stopped").read_text().splitlines()
+    assert main == [*MAIN.splitlines(), *STOPPING]
     return int(clock) - 1000
 
 
@@ -72,3 +79,12 @@ def test_nothing_is_waited_for_when_nothing_is_delivered(tmp_path: Path) -> None
 def test_it_ends_before_systemd_ends_it(tmp_path: Path, slowness: int) -> None:
     """Also on a host so slow that each look takes seconds: systemd would cut every delivery, and double it."""
     assert 90 <= stopped_at(tmp_path, 1000, slowness=slowness) < 100
+
+
+def test_a_stop_that_was_cut_short_is_taken_back(tmp_path: Path) -> None:
+    (tmp_path / "resume").write_text(render.postfix(yaml.safe_load(VIEW.read_text(encoding="utf-8")))["bin/resume"])
+    (tmp_path / "main.cf").write_text(MAIN + "\n".join(STOPPING))
+    (tmp_path / "main.cf.kept").write_text(MAIN)
+    for _each in range(2):
+        subprocess.run(["sh", tmp_path / "resume", tmp_path], check=True)
+        assert (tmp_path / "main.cf").read_text() == MAIN
