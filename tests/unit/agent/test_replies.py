@@ -66,6 +66,14 @@ def test_no_live_address_is_lost(name: str, provider: str | None) -> None:
 
 # Each speaks of an unknown, invalid, closed or full something, and none of the recipient.
 NOT_THE_RECIPIENT = """
+551 Main account unavailable
+550 5.7.1 host mail.example.com [192.0.2.1] from unknown TLD
+550 your address unknown
+550 5.1.0 client address unknown
+550 <user@example.org> is not one of our customers, relaying denied
+554 No valid recipients
+550 previous (cached) callout verification failure
+550 5.7.1 Connection refused
 550 Invalid from address
 550 5.1.0 invalid return address
 550 5.7.27 Sender has a null MX
