@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_amounts import (
+    duration,
+)
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import items, unquote, words
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import ERROR, WARNING, Problem
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values import (
@@ -20,7 +23,6 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values imp
     domain_list,
     domain_name,
     domain_pattern,
-    duration,
     email,
     host_name,
     network,

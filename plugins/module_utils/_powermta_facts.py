@@ -179,6 +179,25 @@ BLOCKS_SINCE_5_0 = "signals signals-filter sparkpost-analytics proxy vault trans
 # Stands in guides and pages for lines that are not shown.
 LEFT_OUT = "..."
 
+# Names that people write for lack of the right one, and what says what they mean.
+MEANT = {
+    "add-vmta": "virtual-mta",
+    "admin-email": "postmaster",
+    "backoff-mode": "mode=backoff in an <smtp-pattern-list>",
+    "dkim-domain": "domain-key SELECTOR,DOMAIN,FILE",
+    "dkim-key": "domain-key SELECTOR,DOMAIN,FILE",
+    "dkim-private-key-file": "domain-key SELECTOR,DOMAIN,FILE",
+    "dkim-selector": "domain-key SELECTOR,DOMAIN,FILE",
+    "fields": "record-fields",
+    "hostname": "host-name",
+    "listen": "smtp-listener",
+    "max-connections": "max-smtp-out",
+    "require-tls": "require-starttls",
+    "route-to": "smtp-hosts",
+    "spool-dir": "<spool DIRECTORY>",
+    "use-tls": "use-starttls",
+}
+
 # Forms that circulate on the web and that PowerMTA refuses, with what to do instead.
 INVENTED = {
     "bounce-classification-file": "put the patterns into <bounce-category-patterns>",

@@ -11,13 +11,15 @@ from __future__ import annotations
 import difflib
 import re
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_amounts import (
+    duration,
+    duration_or_never,
+)
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_lex import items
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model import ERROR, WARNING, Problem
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_regex import broken, lost_backslashes, split
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values import (
     Check,
-    duration,
-    duration_or_never,
     email,
     header_name,
     wrong,
@@ -140,6 +142,8 @@ def _unknown_action(item: str) -> Problem:
 
 
 def include(value: str) -> Problem:
+    if value.endswith("/") and "://" not in value:
+        return ERROR, f"names the directory {value}, and takes files. Write {value}*.conf."
     if not value.lower().startswith(("http://", "https://")):
         return wrong(value, "one file, or files by wildcards") if re.search(r"^[,;']|[,;]$", value) else None
     if re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value, re.IGNORECASE):

@@ -35,6 +35,8 @@ _BARE = frozenset(facts.BARE_BLOCKS.split())
 _OLD = frozenset(facts.OLD_BLOCKS.split())
 _NEW = frozenset(facts.BLOCKS_SINCE_5_0.split())
 MAX_DEPTH = 20
+# Files that include each other twice and twice again would be read without end.
+MAX_FILES = 10_000
 MAX_NESTING = 4
 # Looking for the name that was meant takes its time; nobody reads more of it.
 MAX_SUGGESTIONS = 200
@@ -237,6 +239,11 @@ class Reader:
             if path in self.path or len(self.path) > MAX_DEPTH:
                 self.config.report(setting, ERROR, f"include leads back to {path}. Remove one of the two.")
                 continue
+            if len(self.config.files) >= MAX_FILES:
+                self.config.partial = True
+                message = f"include leads to more than {MAX_FILES} files, and the rest was not read. Include each once."
+                self.config.report(setting, ERROR, message)
+                return
             try:
                 text = self.files.read(path)
             except OSError as error:

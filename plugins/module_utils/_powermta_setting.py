@@ -53,7 +53,7 @@ def unknown(line: Line, scope: str, version: tuple[int, int, int], suggest: bool
     keyed = _KEYED.fullmatch(lower)
     if keyed and table.scopes_of(keyed[1]):
         return ERROR, f'"{name}" is not a directive. Write {keyed[1]}, a blank and the value.'
-    meant = table.similar(lower, scope) if suggest else None
+    meant = facts.MEANT.get(lower) or (table.similar(lower, scope) if suggest else None)
     newer = "" if level == ERROR else " up to 5.0, and newer versions may have it"
     remedy = f"Did you mean {meant}?" if meant else "Remove the line or look its name up in the user guide."
     return level, f'"{name}" is not a directive of PowerMTA{newer}. {remedy}'
@@ -73,6 +73,8 @@ def problems(directive: table.Directive, line: Line, version: tuple[int, int, in
         yield WARNING, "is documented for <source> only. Move it into a <source>."
     if directive.name.endswith("allow-sslv3") and version >= (5, 0, 8):
         yield WARNING, "is no longer valid in late releases of 5.0. Remove it."
+    if "rate" in directive.kind and version < (5, 0, 0) and re.search(r"/[0-9]+[a-z]+$", line.value):
+        yield ERROR, "takes an interval of several units, as in 5/10m, only since 5.0. Write the amount in one unit."
     if directive.kind == "include" and line.value.lower().startswith("http") and version < (5, 0, 8):
         yield ERROR, "takes an address on the web only since a later release of 5.0. Include a file."
     problem = check_value(directive, line)
@@ -114,10 +116,19 @@ def check_value(directive: table.Directive, line: Line) -> Problem:
             return ERROR, 'cannot be empty. "" empties only texts, names and lists.'
         single = directive.kind in ONE_WORD or directive.kind == "include"
         if text == value and single and re.search(r"(?<!\\)[ \t]", value):
-            first = (words(value) or [value])[0].rstrip(",;")
-            return ERROR, f'takes one value, not "{value[:60]}". Keep {first}, or put the whole into double quotes.'
+            return ERROR, f'takes one value, not "{value[:60]}". {_one_of(directive, value)}'
         value = text
     return _limits(directive, value) or (directive.check(value) if value or directive.kind == "include" else None)
+
+
+def _one_of(directive: table.Directive, value: str) -> str:
+    """What to do about a value with blanks in it."""
+    if directive.kind in ("path", "include"):
+        return "Put the whole into double quotes."
+    joined = re.sub(r"[ \t]+", "", value)
+    if re.search("duration|rate|size", directive.kind) and directive.check(joined) is None:
+        return f"Write {joined}."
+    return "Write a line for each." if directive.repeatable else f"Keep {(words(value) or [value])[0].rstrip(',;')}."
 
 
 def _limits(directive: table.Directive, value: str) -> Problem:

@@ -8,21 +8,26 @@ This module util is PRIVATE to the collection.
 
 from __future__ import annotations
 
+from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_amounts import (
+    boolean_or_duration_or_never,
+    daily_limits,
+    data_rate,
+    duration,
+    duration_list,
+    duration_or_never,
+    rate,
+    size,
+    size_or_unlimited,
+)
 from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values import (
     Check,
     anything,
     boolean,
-    boolean_or_duration_or_never,
     cidr,
     ciphers,
-    daily_limits,
-    data_rate,
     domain_list,
     domain_name,
     domain_pattern,
-    duration,
-    duration_list,
-    duration_or_never,
     email,
     email_list,
     header_list,
@@ -36,10 +41,7 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_values imp
     pair,
     path,
     port,
-    rate,
     record_types,
-    size,
-    size_or_unlimited,
     url,
 )
 

@@ -21,12 +21,6 @@ from ansible_collections.mailfleet.mta.plugins.module_utils._powermta_model impo
 Check = Callable[[str], Problem]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
-_UNITS = "(?:d|day|h|hr|m|min|s|sec)"
-_DURATION = re.compile(r"0|(?=\d)(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
-_LOOSE_DURATION = re.compile(r"(?:\d+[wdhms])+", re.IGNORECASE)
-_RATE = re.compile(rf"unlimited|0|0*[1-9]\d*/(?:0*[1-9]\d*)?{_UNITS}")
-_DATA_RATE = re.compile(rf"unlimited|0|\d+[bkmgt]?/(?:0*[1-9]\d*)?{_UNITS}", re.IGNORECASE)
-_DAILY = re.compile(r"\d+/(?:d|day)(?:,\d+/(?:d|day))*")
 _DOMAIN = re.compile(r"(?!-)[\w-]+(?:\.(?!-)[\w-]+)*\.?")
 _MAIL = re.compile(r"[^@\s,;<>\"]+@(?:[\w.*{}$-]+|\[[^\]\s]+\])")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -84,67 +78,6 @@ def port(value: str) -> Problem:
     if integer(value) is None and len(value) <= 5 and int(value) <= 65535:
         return None
     return wrong(value, "a port from 0 to 65535")
-
-
-def duration(value: str) -> Problem:
-    if _DURATION.fullmatch(value):
-        return None
-    if _LOOSE_DURATION.fullmatch(value):
-        return WARNING, f'has the interval "{value}". Write it in lower case and in the order 1w2d12h30m.'
-    remedy = f"Write the unit, as in {value}s or {value}m." if value.isdigit() else "Use the units w, d, h, m and s."
-    return wrong(value, "a time interval such as 1d12h, 30m or 300s", remedy)
-
-
-def duration_or_never(value: str) -> Problem:
-    return None if value == "never" else case(value, duration_or_never, duration(value))
-
-
-def boolean_or_duration_or_never(value: str) -> Problem:
-    if value == "never" or boolean(value) is None or duration(value) is None:
-        return None
-    return case(value, boolean_or_duration_or_never, wrong(value, "yes, no, never or a time interval"))
-
-
-def duration_list(value: str) -> Problem:
-    if re.search(r"[ \t]", value):
-        return wrong(value, "intervals with commas and without blanks, such as 10m,30m,2h")
-    parts = value.split(",")
-    if len(parts) > 30:
-        return ERROR, f"has {len(parts)} intervals, and 30 is the most. Shorten the list; its last interval repeats."
-    return next((problem for problem in map(duration, parts) if problem), None)
-
-
-def rate(value: str) -> Problem:
-    if _RATE.fullmatch(value):
-        return None
-    remedy = "0 messages in an interval are not allowed; 0 alone means unlimited." if value.startswith("0/") else ""
-    return case(value, rate, wrong(value, "a rate such as 100/h or 5/10m, or unlimited", remedy))
-
-
-def data_rate(value: str) -> Problem:
-    return None if _DATA_RATE.fullmatch(value) else wrong(value, "an amount in an interval such as 10M/h, or unlimited")
-
-
-def daily_limits(value: str) -> Problem:
-    if _DAILY.fullmatch(value):
-        return None
-    if value == "0":
-        return WARNING, "is 0 without an interval, which no guide shows. Write 0/day."
-    return wrong(value, "messages a day with commas and without blanks, such as 50/day,100/day")
-
-
-def size(value: str) -> Problem:
-    if re.fullmatch(r"0|\d+[bkmgt]", value, re.IGNORECASE):
-        return None
-    if value.isdigit():
-        return WARNING, f'has the value "{value}" without a unit, which is deprecated. Write {value}b.'
-    return wrong(value, "a size such as 500k, 50M or 1G")
-
-
-def size_or_unlimited(value: str) -> Problem:
-    if value == "unlimited" or size(value) is None:
-        return None
-    return case(value, size_or_unlimited, size(value))
 
 
 def network(value: str) -> Network | None:
@@ -239,10 +172,9 @@ def header_name(value: str) -> Problem:
 
 
 def header_list(value: str) -> Problem:
-    parts = items(value)
     # Patterns may stand there, too, and their commas are not told from those of the list.
     form = re.compile(r"[^ \t:]+") if "/" in value else _HEADER
-    if not value or all(map(form.fullmatch, parts)):
+    if not value or all(map(form.fullmatch, items(value))):
         return None
     return wrong(value, "names of headers with commas between them, without colons")
 

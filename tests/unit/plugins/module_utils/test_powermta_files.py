@@ -67,6 +67,13 @@ def test_includes_that_lead_nowhere(tmp_path: Path, name: str, level: str, words
     assert [line for line in found if level in line and words in line], found
 
 
+def test_files_that_include_each_other_twice_end(tmp_path: Path) -> None:
+    names = [f"f{number}.conf" for number in range(18)]
+    files = {name: f"include {following}\n" * 2 for name, following in zip(["config", *names], names)}
+    found = check(tmp_path, {**files, names[-1]: "thread-reuse yes\n"})
+    assert [line for line in found if "more than 10000 files" in line]
+
+
 def test_in_a_directory_that_stands_for_the_server_s_every_include_must_be(tmp_path: Path) -> None:
     config = tree(tmp_path, {"config": "include /etc/pmta/lost.conf\ninclude /opt/no-such-place/lost.conf\n"})
     found = check_text(config.read_text(encoding="utf-8"), str(config), files=LocalFiles(str(tmp_path))).findings

@@ -119,6 +119,7 @@ REFUSED = {
         include two words.conf
         include /etc/pmta/a.conf;
         include 'a.conf'
+        include /etc/pmta/conf.d/
     """,
     "domain": """
         backoff-to-normal-after ""
@@ -164,6 +165,22 @@ REFUSED = {
 }
 
 
+REMEDIES = [
+    ("domain", "max-msg-rate 100/hour", "Write 100/h."),
+    ("domain", "max-msg-rate 5 / 10minutes", "Keep 5."),
+    ("domain", "max-connect-rate 5 /h", "Write 5/h."),
+    ("domain", "retry-after 10mins", "Write 10m."),
+    ("domain", "bounce-after 4d 12h", "Write 4d12h."),
+    ("domain", "bounce-after 2days", "Write 2d."),
+    ("domain", "max-smtp-out 5 6", "Keep 5."),
+    ("domain", "file-destination /two words", "Put the whole into double quotes."),
+    ("domain", "use-tls yes", "Did you mean use-starttls?"),
+    ("domain", "dkim-selector s", "Did you mean domain-key SELECTOR,DOMAIN,FILE?"),
+    ("source", "max-message-size 10MB", "Write 10M."),
+    ("", "name-server 192.0.2.1 192.0.2.2", "Write a line for each."),
+]
+
+
 def levels(scope: str, line: str) -> set[str]:
     return {found.level for found in findings(BLOCKS[scope].format(line))}
 
@@ -175,6 +192,11 @@ def cases(table: dict[str, str]) -> list[tuple[str, str]]:
         for line in lines.strip("\n").split("\n")
         if line.strip()
     ]
+
+
+@pytest.mark.parametrize(("scope", "line", "remedy"), REMEDIES)
+def test_remedies(scope: str, line: str, remedy: str) -> None:
+    assert [found.message.endswith(remedy) for found in findings(BLOCKS[scope].format(line))] == [True]
 
 
 @pytest.mark.parametrize(("scope", "line"), cases(FINE))
