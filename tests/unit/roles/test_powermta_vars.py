@@ -28,11 +28,16 @@ def decided(name: str, **known: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("restarts", "inactive", "restarted"),
-    [(False, [], []), (True, [], ["pmta.service"]), (False, ["pmta.service"], ["pmta.service"])],
+    ("restarts", "changed", "inactive", "restarted"),
+    [
+        (False, ["keys.conf"], [], False),
+        (True, ["server.conf"], [], True),
+        (False, ["keys.conf"], ["pmta.service"], True),
+        (False, [], ["pmta.service"], False),
+    ],
 )
 def test_a_server_that_was_just_starting_reads_its_configuration_again(
-    restarts: bool, inactive: list[str], restarted: list[str]
+    restarts: bool, changed: list[str], inactive: list[str], restarted: bool
 ) -> None:
     """As when a run meets a host that boots: it is asked for a reload only where it ran before."""
     loader = DataLoader()
@@ -40,8 +45,12 @@ def test_a_server_that_was_just_starting_reads_its_configuration_again(
     (start,) = (
         task["mailfleet.mta.units"] for task in whole["block"] if "started" in task.get("mailfleet.mta.units", {})
     )
-    known = {"__powermta_restarts": restarts, "__powermta_generation": {"inactive_units": inactive}}
-    assert Templar(loader=loader, variables=known).template(start["restart"]) == restarted
+    known = {
+        "__powermta_restarts": restarts,
+        "__powermta_changed": changed,
+        "__powermta_generation": {"inactive_units": inactive},
+    }
+    assert Templar(loader=loader, variables=known).template(start["restart"]) == ["pmta.service"] * restarted
 
 
 def survey(*missing: str, owners: Any = None) -> dict[str, Any]:
