@@ -242,7 +242,9 @@ def certificate(value: str) -> Problem:
 
 def default_vmta(value: str) -> Problem:
     parts = words(value) or []
-    return None if len(parts) == 1 and parts[0] else wrong(value, "one virtual MTA or pool, or by-smtp-source-ip")
+    if parts == [""]:
+        return WARNING, "is emptied, and no guide shows that. Name a virtual MTA or a pool."
+    return None if len(parts) == 1 else wrong(value, "one virtual MTA or pool, or by-smtp-source-ip")
 
 
 COMPOSITE: dict[str, Check] = {

@@ -71,7 +71,6 @@ ONE_WORD: dict[str, Check] = {
     "vmta-or-pool-name": name,
     "url": url,
     "api-key": anything,
-    "tls-cipher-list": ciphers,
     "enum": anything,
 }
 WHOLE: dict[str, Check] = {
@@ -86,6 +85,7 @@ WHOLE: dict[str, Check] = {
     "string": anything,
     "secret": anything,
     "command": anything,
+    "tls-cipher-list": ciphers,
 }
 SPLIT: dict[str, Check] = {
     "cidr-then-rate": pair(cidr, rate),

@@ -205,11 +205,11 @@ def record_types(value: str) -> Problem:
 
 
 def ciphers(value: str) -> Problem:
-    return (
-        None
-        if re.fullmatch(r"(?:[\w!+:@=.-][\w!+:@=.,-]*)?(?<!,)", value)
-        else wrong(value, "ciphers as OpenSSL has them")
-    )
+    if re.fullmatch(r"(?:[\w!+@-][\w!+:@=.,-]*)?(?<!,)", value):
+        return None
+    if " " in value and all(part and ciphers(part) is None for part in value.split(" ")):
+        return WARNING, f"has blanks between its ciphers, and no guide shows them. Write {value.replace(' ', ':')}."
+    return wrong(value, "ciphers as OpenSSL has them")
 
 
 def anything(value: str) -> Problem:

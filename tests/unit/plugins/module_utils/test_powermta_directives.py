@@ -109,7 +109,7 @@ def wrong_lines(directive: Directive) -> Iterator[str]:
         yield from (f"{name} {right};", f'{name} {right}"')
     if directive.kind not in ("path-then-optional-password", "domain-macro"):
         yield f"{name} {right},"
-    if directive.kind != "alias":
+    if directive.kind not in ("alias", "tls-cipher-list"):
         yield from (f"{name} {right} surplus", f"{name} {right} {right}")
 
 

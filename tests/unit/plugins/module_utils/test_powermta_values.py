@@ -84,11 +84,15 @@ DOUBTFUL = {
         relay-domain {domain}
         relay-domain 192.0.2.1
         include c:\\pmta\\hosts.txt
+        http-tls-ciphers HIGH !ADH @STRENGTH
     """,
     "domain": """
         max-cold-virtual-mta-msg 0
         dkim-identity 192.0.2.1
         queue-to {other}
+    """,
+    "source": """
+        default-virtual-mta ""
     """,
 }
 REFUSED = {
@@ -116,6 +120,7 @@ REFUSED = {
         http-tls-ciphers = HIGH
         http-tls-ciphers "HIGH
         http-tls-ciphers HIGH,
+        http-tls-ciphers HIGH  ,
         include two words.conf
         include /etc/pmta/a.conf;
         include 'a.conf'
@@ -145,7 +150,6 @@ REFUSED = {
         jobid-header X-Job"
         jobid-header X-Job;
         max-message-size ""
-        default-virtual-mta ""
     """,
     "acct-file": """
         map-header-to-field f header_ rcpt
