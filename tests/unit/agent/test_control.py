@@ -342,6 +342,20 @@ def test_what_a_pause_put_off_is_tried_when_its_time_is_over(
     assert not bench.state.controls
 
 
+def test_what_postfix_puts_off_by_its_last_answer_is_tried_when_it_has_forgotten_it(bench: Bench) -> None:
+    """Its queue manager keeps it for 30 s, for the recipient that it asked for last."""
+    bench.tick(999)
+    state.pause(bench.store.db, state.Control("pool", "campaign", "x", 1000, 0, False))
+    bench.tick(1000)
+    state.resume(bench.store.db, [("pool", "campaign")])
+    for now in range(1001, 1032):
+        bench.tick(now)
+    assert bench.requests.asked == []  # the command asks for the first flush
+    for now in range(1032, 1100):
+        bench.tick(now)
+    assert bench.requests.asked == [(FLUSH, "campaign", [])]
+
+
 def test_what_a_person_put_on_hold_stays_there(bench: Bench) -> None:
     wait(bench, WAITING)
     bench.tick(1000)

@@ -37,6 +37,8 @@ GATHERED_EVERY = 2.0
 GATHERED = 1000
 # So long after it was asked to reload an instance does what else it is asked.
 RELOAD_SECONDS = 3.0
+# Postfix keeps our last answer so long: the same recipient's mail is put off once more, and due minutes later.
+ANSWER_SECONDS = 31.0
 # No client takes so long to hand over a message that is put aside, which is on hold from then on.
 LOST_SECONDS = 86_400.0
 # What was logged so much later than now before we began was logged before somebody set the clock back, as at a boot.
@@ -83,7 +85,9 @@ class Controller:
         self._sites: dict[Key, dict[str, float]] = {}
         self._transactional = {pool["name"]: pool["traffic"] == TRANSACTIONAL for pool in view["pools"]}
         self._gathered = float("-inf")
-        self._flush_at = math.inf
+        self._flush_at: dict[str, float] = {}
+        self._controls: set[tuple[str, str]] = set()
+        self._pauses: set[tuple[str, str]] = set()
         self._begun = False
         self._newest = float("-inf")
         self._set_by = 0.0
@@ -123,9 +127,8 @@ class Controller:
         self._requests.send(time.monotonic())
 
     def stopping(self) -> None:
-        if self._flush_at != math.inf or self._outage.owes:
-            for pool in self._queues:
-                self._requests.ask(backoff.FLUSH, pool)
+        for pool in self._queues if self._outage.owes else self._flush_at:
+            self._requests.ask(backoff.FLUSH, pool)
         self._requests.send(math.inf)
 
     def clock_set(self, db: sqlite3.Connection, seconds: float, now: float) -> None:
@@ -140,7 +143,7 @@ class Controller:
         """Postfix waits by the wall clock, for its next tries and between the messages of a slow lane: all of it would
         stand still until the clock is where it was."""
         self._pending += [(backoff.RELOAD, pool, []) for pool in self._queues]
-        self._flush_at = now + RELOAD_SECONDS
+        self._flush_at = dict.fromkeys(self._queues, now + RELOAD_SECONDS)
 
     def _begin(self, now: float) -> None:
         """What happened while nobody looked."""
@@ -157,11 +160,10 @@ class Controller:
         if not self._begun:
             self._begin(now)
         state.bound(db, now)
-        for kind, name in state.ended(db, now):
-            self._pending += [(backoff.FLUSH, pool, []) for pool in self._paused(kind, name)]
-        if now >= self._flush_at:
-            self._flush_at = math.inf
-            self._pending += [(backoff.FLUSH, pool, []) for pool in self._queues]
+        self._go_on(db, now)
+        for pool in [pool for pool, when in self._flush_at.items() if now >= when]:
+            del self._flush_at[pool]
+            self._pending.append((backoff.FLUSH, pool, []))
         for table in (LANES, DOMAINS):
             for key, held in list(self._held[table].items()):
                 policy = self._policies.find(key[2], held.action, held.cls)
@@ -183,6 +185,16 @@ class Controller:
         self._release(db, now)
         self._names(now)
         self._save(db)
+
+    def _go_on(self, db: sqlite3.Connection, now: float) -> None:
+        """What a pause put off is tried when it ends, at which `mailfleet resume` asks for that by itself."""
+        ended = set(state.ended(db, now))
+        for kind, name in sorted(ended):
+            self._pending += [(backoff.FLUSH, pool, []) for pool in self._paused(kind, name)]
+        pauses = self._controls - ended
+        for kind, name in (self._pauses | ended) - pauses:
+            self._flush_at.update(dict.fromkeys(self._paused(kind, name), now + ANSWER_SECONDS))
+        self._pauses = pauses
 
     def _paused(self, kind: str, name: str) -> list[str]:
         """The pools in which such a pause has put mail off; that of a domain is put aside."""
@@ -332,6 +344,7 @@ class Controller:
         state.create(db)
         known = state.snapshot(db)
         self._held = {LANES: dict(known.lanes), DOMAINS: dict(known.domains)}
+        self._controls = set(known.controls)
         self._changed = {LANES: {}, DOMAINS: {}}
         self._pending, self._sayings = [], []
 
