@@ -209,3 +209,10 @@ def test_a_receiver_that_takes_mail_again_gets_all_of_it(policy: Policy, cap: in
         state = backoff.tick(backoff.delivered(state, now), policy, cap, now).state
         now += 0.5
     assert state.phase == NORMAL
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(90, 90), ("45s", 45), ("15m", 900), ("1h30m", 5400), ("2d", 172800), ("30", 30)]
+)
+def test_seconds(text: object, expected: float) -> None:
+    assert backoff.seconds(text) == expected

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from mailfleet import aside, control, queue, state
+from mailfleet import aside, backoff, control, queue, state
 from mailfleet.backoff import FLUSH, HOLD, NORMAL, PROBING, RELEASE, RELOAD, STOPPED, TRY, Backoff
 from mailfleet.control import Controller
 from mailfleet.events import BOUNCED, DEFERRED, DELIVERED, END, MOVED, Event
@@ -62,7 +62,7 @@ class Bench:
     def restart(self, view: dict[str, Any] | None = None) -> None:
         view = VIEW if view is None else view
         self.controller = Controller(
-            view, control.policies(view), self.requests, self.said.append,  # type: ignore[arg-type]
+            view, backoff.policies(view), self.requests, self.said.append,  # type: ignore[arg-type]
             lambda _instance, queue_id: queue_id in self.on_hold,
         )  # fmt: skip
 
@@ -384,13 +384,6 @@ def test_a_lane_that_left_the_fleet_is_forgotten(bench: Bench) -> None:
         state.save(bench.store.db, "lane_state", {gone: bench.state.lanes[KEY]})
     bench.tick(1046)
     assert (bench.phase(gone), bench.phase()) == (NORMAL, PROBING)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [(90, 90), ("45s", 45), ("15m", 900), ("1h30m", 5400), ("2d", 172800), ("30", 30)]
-)
-def test_seconds(text: object, expected: float) -> None:
-    assert control.seconds(text) == expected
 
 
 def test_the_end_of_an_outage_of_the_dns_is_one_flush_of_every_pool(bench: Bench) -> None:

@@ -14,7 +14,7 @@ over soon after its end and a long one is asked about rarely.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 NORMAL, STOPPED, PROBING, RAMPING = "normal", "stopped", "probing", "ramping"
 
@@ -221,3 +221,24 @@ class Policies:
             most=max(least, own.get("longest", policy.most)),
             step=own.get("step", policy.step),
         )
+
+
+def policies(view: Mapping[str, Any]) -> Policies:
+    """From the view: its ISPs, and the settings under "backoff"."""
+    settings = view.get("backoff", {})
+    own = {isp: {word: seconds(value) for word, value in values.items()} for isp, values in settings.items()}
+    return Policies({isp["name"]: seconds(isp["retry_after"]) for isp in view["isps"]}, own)
+
+
+def seconds(text: Any) -> float:
+    """A number, or a text such as 15m or 1h30m."""
+    if isinstance(text, (int, float)):
+        return float(text)
+    total, number = 0.0, ""
+    for char in str(text):
+        if char.isdigit():
+            number += char
+        else:
+            total += int(number) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[char]
+            number = ""
+    return total + (float(number) if number else 0.0)

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mailfleet import aside, backoff, events, queue, state
+from mailfleet import backoff, events, queue, state
+from mailfleet.aside_keeper import AsideKeeper
 from mailfleet.backoff import Backoff, Policies, Refusal, Step
 from mailfleet.events import Event
 from mailfleet.lanes import TRANSACTIONAL
@@ -31,16 +32,10 @@ TRIES = 10
 HANDED = 100
 HANDED_EVERY = 5.0
 HANDED_SECONDS = 30.0
-# A stopped or paused domain's deferred mail is put aside so long after the stop, so much and so often.
-GATHERED_SECONDS = 60.0
-GATHERED_EVERY = 2.0
-GATHERED = 1000
 # So long after it was asked to reload an instance does what else it is asked.
 RELOAD_SECONDS = 3.0
 # Postfix keeps our last answer so long: the same recipient's mail is put off once more, and due minutes later.
 ANSWER_SECONDS = 31.0
-# No client takes so long to hand over a message that is put aside, which is on hold from then on.
-LOST_SECONDS = 86_400.0
 # What was logged so much later than now before we began was logged before somebody set the clock back, as at a boot.
 AHEAD_SECONDS = 60.0
 # A domain whose first stop is so old began to go its own way before we began.
@@ -60,7 +55,6 @@ class Controller:
         say: Callable[[str], None] = print,
         on_hold: Callable[[str, str], bool] = queue.on_hold,
     ) -> None:
-        self._on_hold = on_hold
         self._policies = policies
         self._requests = requests
         self._say = say
@@ -83,8 +77,8 @@ class Controller:
         # Strikes of keys that are normal live in memory only.
         self._strikes: dict[tuple[str, Key, bool], tuple[float, ...]] = {}
         self._sites: dict[Key, dict[str, float]] = {}
-        self._transactional = {pool["name"]: pool["traffic"] == TRANSACTIONAL for pool in view["pools"]}
-        self._gathered = float("-inf")
+        transactional = {pool["name"]: pool["traffic"] == TRANSACTIONAL for pool in view["pools"]}
+        self._aside = AsideKeeper(self._instances, self._lanes, transactional, on_hold)
         self._flush_at: dict[str, float] = {}
         self._controls: set[tuple[str, str]] = set()
         self._pauses: set[tuple[str, str]] = set()
@@ -179,10 +173,7 @@ class Controller:
         for pool, _domain, _isp in self._gathering - gathering:
             self._pending.append((backoff.FLUSH, pool, []))  # what waited meanwhile of the pool's other domains
         self._gathering = gathering
-        if not 0 <= now - self._gathered < GATHERED_EVERY:
-            self._gathered = now
-            self._gather(db, now)
-        self._release(db, now)
+        self._pending += self._aside.tick(db, self._held[DOMAINS], now)
         self._names(now)
         self._save(db)
 
@@ -210,56 +201,6 @@ class Controller:
             self._requests.ask(backoff.TRY, pool, [queue_id])
         for pool in self._instances if wish.flush else ():
             self._requests.ask(backoff.FLUSH, pool)
-
-    def _gather(self, db: sqlite3.Connection, now: float) -> None:
-        """Put aside what waits of a domain that may not send now."""
-        known = state.snapshot(db)
-        for (pool, domain, isp), held in self._held[DOMAINS].items():
-            if held.phase == backoff.STOPPED and now - held.since < GATHERED_SECONDS:
-                self._put_aside(db, pool, domain, isp, now)
-        for pool, transactional in self._transactional.items():
-            for kind, domain in known.controls:
-                pause = known.paused_domain(domain, transactional, now) if kind == state.DOMAIN else None
-                if pause and now - pause.since < GATHERED_SECONDS:
-                    self._put_aside(db, pool, domain, aside.ANY, now)
-
-    def _put_aside(self, db: sqlite3.Connection, pool: str, domain: str, isp: str, now: float) -> None:
-        isps = [isp] if isp != aside.ANY else sorted({name for own, name in self._lanes if own == pool})
-        for name in isps:
-            waits_for = [name, *(lane for _ip, lane in self._lanes.get((pool, name), ()))]
-            ids = aside.waiting(db, self._instances[pool], domain, waits_for, GATHERED)
-            if ids:
-                instance = self._instances[pool]
-                aside.save(db, {(instance, one): aside.Put(domain, name, now) for one in ids})
-                self._pending.append((backoff.HOLD, pool, ids))
-
-    def _release(self, db: sqlite3.Connection, now: float) -> None:
-        """What is aside goes back into the queue: all of it, or while the domain is probed a few a second."""
-        known = state.snapshot(db)
-        pools = {instance: pool for pool, instance in self._instances.items()}
-        allowed: dict[tuple[str, str], dict[str, int]] = {}
-        for (name, domain, isp), held in self._held[DOMAINS].items():
-            allowed.setdefault((name, domain), {})[isp] = held.limit(now) or 0
-        for group in aside.groups(db):
-            instance, domain, isp = group
-            pool = pools.get(instance)
-            if pool is None or known.paused_domain(domain, self._transactional[pool], now):
-                continue
-            limits = [n for name, n in allowed.get((pool, domain), {}).items() if isp in (aside.ANY, name)]
-            most = min(limits, default=GATHERED)
-            due = aside.oldest(db, group, most, now) if most else []
-            lost = [one.queue_id for one in due if self._lost(instance, one, now)]
-            aside.save(db, {(instance, queue_id): None for queue_id in lost})
-            ids = [one.queue_id for one in due if one.queue_id not in lost]
-            if ids:
-                # Postfix would look at them minutes later, when they were deferred before.
-                few = limits or all(one.again for one in due)
-                now_too = (backoff.TRY, pool, ids) if few else (backoff.FLUSH, pool, [])
-                self._pending += [(backoff.RELEASE, pool, ids), now_too]
-
-    def _lost(self, instance: str, one: aside.Due, now: float) -> bool:
-        """Of a message that its client broke off after smtpd put it aside the log says no more."""
-        return one.again and now - one.since > LOST_SECONDS and not self._on_hold(instance, one.queue_id)
 
     def _hand_over(self, db: sqlite3.Connection, key: Key, now: float) -> None:
         """Postfix would try again what was refused after minutes; by another address it can leave now."""
@@ -388,24 +329,3 @@ def _sentence(key: Key, before: Backoff, after: Backoff) -> str:
         backoff.NORMAL: "back to normal",
     }
     return f"{who} at {isp} (pool {pool}): {words[after.phase]}"
-
-
-def policies(view: Mapping[str, Any]) -> Policies:
-    """From the view: its ISPs, and the settings under "backoff"."""
-    settings = view.get("backoff", {})
-    own = {isp: {word: seconds(value) for word, value in values.items()} for isp, values in settings.items()}
-    return Policies({isp["name"]: seconds(isp["retry_after"]) for isp in view["isps"]}, own)
-
-
-def seconds(text: Any) -> float:
-    """A number, or a text such as 15m or 1h30m."""
-    if isinstance(text, (int, float)):
-        return float(text)
-    total, number = 0.0, ""
-    for char in str(text):
-        if char.isdigit():
-            number += char
-        else:
-            total += int(number) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[char]
-            number = ""
-    return total + (float(number) if number else 0.0)

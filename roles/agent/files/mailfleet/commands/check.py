@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mailfleet import control, replies, replies_rules
+from mailfleet import backoff, replies, replies_rules
 from mailfleet.commands.ledger import CONFIG
 from mailfleet.ledger_names import Names
 from mailfleet.ledger_source import POWERMTA
@@ -45,7 +45,7 @@ def problems(config: Path, rules: Path | None) -> Iterator[str]:
         return
     yield from _tried(config, "the ledger", Names, view)
     if view.get("backend") != POWERMTA:
-        for what, part in (("the steering service", _steer), ("the backoff", control.policies)):
+        for what, part in (("the steering service", _steer), ("the backoff", backoff.policies)):
             yield from _tried(config, what, part, view)
         yield from _backoff(view)
     try:

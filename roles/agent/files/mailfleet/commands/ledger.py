@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from mailfleet import control, replies, replies_rules
+from mailfleet import backoff, replies, replies_rules
 from mailfleet.clock import Watch
 from mailfleet.control import Controller
 from mailfleet.ledger import Ledger, LedgerError
@@ -95,7 +95,7 @@ def _ledger(arguments: argparse.Namespace) -> tuple[Ledger, Keeping | None]:
         return Ledger(arguments.database, source, say=_say), None
     if backend == POWERMTA:  # which slows down by itself
         return Ledger(arguments.database, source, say=_say), Keeper(view, _say)
-    controller = Controller(view, control.policies(view), Requests(say=_say), _say)
+    controller = Controller(view, backoff.policies(view), Requests(say=_say), _say)
     return Ledger(arguments.database, source, [controller], say=_say), controller
 
 

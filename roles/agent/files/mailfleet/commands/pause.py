@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from mailfleet import console, control, state
+from mailfleet import backoff, console, state
 from mailfleet.backoff import RELOAD
 from mailfleet.ledger_source import POWERMTA
 from mailfleet.powermta_keeper import Keeper
@@ -66,7 +66,7 @@ def pause(arguments: argparse.Namespace) -> int:
 
 def _seconds(text: str) -> float:
     try:
-        return control.seconds(text)
+        return backoff.seconds(text)
     except (KeyError, ValueError) as error:
         raise console.CommandError(f"--for {text} is no time. Write it as 30m or 2h.") from error
 
