@@ -86,7 +86,7 @@ def test_an_address_with_mail_on_its_way_is_not_removed(inventory: Path) -> None
     assert (addresses("mx1"), generations("mx1")) == before
     lab.lab("persona", "generic", "latency=0,0")
     nothing_lost_nothing_doubled(sent)
-    lab.wait_for("an empty queue", lambda: backend("mx1").queued("campaign") == 0)
+    lab.wait_for("an empty queue", lambda: backend("mx1").queued("campaign") == 0, 90)
 
 
 def test_an_address_leaves_while_mail_goes_on(inventory: Path) -> None:

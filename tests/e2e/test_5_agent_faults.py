@@ -73,12 +73,13 @@ def on_their_way() -> int:
 
 
 def test_what_is_being_delivered_during_a_reload_is_taken_up_again_soon() -> None:
+    settled(HOST)
     lab.lab("persona", "generic", "latency=120,120")
     sent = submit("example.com", CAMPAIGN, ("generic.example",), 8)
     lab.wait_for("deliveries that are not over", lambda: on_their_way() >= 2, 20)
     lab.ssh(HOST, f"systemctl reload {MTA.unit('campaign')}")
     lab.lab("persona", "generic", "latency=0,0")
-    lab.wait_for("an empty queue", lambda: MTA.queued("campaign") == 0, 40)
+    lab.wait_for("an empty queue", lambda: MTA.queued("campaign") == 0, 90)
     nothing_lost_nothing_doubled(sent, 10)
 
 

@@ -64,7 +64,7 @@ RESUME = "mailfleet resume isp outlook"
 
 @pytest.fixture
 def clock(fleet: lab.Play) -> Iterator[Clock]:
-    lab.wait_for("empty queues", lambda: not any(row["queue"] for row in status()["pools"]), 60)
+    lab.wait_for("empty queues", lambda: not any(row["queue"] for row in status()["pools"]), 90)
     lab.lab("reset")
     with settable(HOST) as clock:
         lab.ssh(HOST, RESUME)

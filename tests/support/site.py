@@ -62,7 +62,8 @@ def settled(host: str) -> int:
         time.sleep(1)
         return not first["queue"] and first == pool_status(host)
 
-    lab.wait_for("an empty queue and a ledger that is done", twice)
+    # What Postfix finds locked after a reload, because it is being delivered, it looks at again after a minute.
+    lab.wait_for("an empty queue and a ledger that is done", twice, 90)
     return int(pool_status(host)["delivered"])
 
 
