@@ -258,7 +258,8 @@ def test_mail_of_a_stopped_domain_is_put_aside_and_comes_back_in_its_turn(bench:
     assert asked(bench, RELEASE) == []
     bench.tick(1600)
     assert bench.state.domains[DOMAIN].phase == PROBING
-    assert asked(bench, RELEASE) == asked(bench, TRY) == [["1"]], "one at a time"
+    assert asked(bench, RELEASE) == [["1"]], "one at a time"
+    assert asked(bench, TRY) == [["5", "3"], ["1"]], "first what its last answer put off; what is on hold stays there"
     released(bench, "1")
     bench.tick(1601)
     assert asked(bench, RELEASE) == [["1"], ["5"]]
@@ -342,18 +343,25 @@ def test_what_a_pause_put_off_is_tried_when_its_time_is_over(
     assert not bench.state.controls
 
 
-def test_what_postfix_puts_off_by_its_last_answer_is_tried_when_it_has_forgotten_it(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("kind", "name", "tried"), [("pool", "campaign", ["2", "3", "5"]), ("isp", "gmail", ["3", "5"])]
+)
+def test_what_postfix_puts_off_by_its_last_answer_is_tried_when_it_has_forgotten_it(
+    bench: Bench, kind: str, name: str, tried: list[str]
+) -> None:
     """Its queue manager keeps it for 30 s, for the recipient that it asked for last."""
+    wait(bench, WAITING)
     bench.tick(999)
-    state.pause(bench.store.db, state.Control("pool", "campaign", "x", 1000, 0, False))
+    state.pause(bench.store.db, state.Control(kind, name, "x", 1000, 0, False))
     bench.tick(1000)
-    state.resume(bench.store.db, [("pool", "campaign")])
+    state.resume(bench.store.db, [(kind, name)])
     for now in range(1001, 1032):
         bench.tick(now)
     assert bench.requests.asked == []  # the command asks for the first flush
     for now in range(1032, 1100):
         bench.tick(now)
-    assert bench.requests.asked == [(FLUSH, "campaign", [])]
+    assert sorted("".join(map("".join, asked(bench, TRY)))) == tried
+    assert {what for what, _pool, _ids in bench.requests.asked} <= {TRY}
 
 
 def test_what_a_person_put_on_hold_stays_there(bench: Bench) -> None:

@@ -34,7 +34,7 @@ HANDED_EVERY = 5.0
 HANDED_SECONDS = 30.0
 # So long after it was asked to reload an instance does what else it is asked.
 RELOAD_SECONDS = 3.0
-# Postfix keeps our last answer so long: the same recipient's mail is put off once more, and due minutes later.
+# Postfix keeps our last answer so long: the flush puts off the same recipient's mail once more, for minutes.
 ANSWER_SECONDS = 31.0
 # What was logged so much later than now before we began was logged before somebody set the clock back, as at a boot.
 AHEAD_SECONDS = 60.0
@@ -80,6 +80,7 @@ class Controller:
         transactional = {pool["name"]: pool["traffic"] == TRANSACTIONAL for pool in view["pools"]}
         self._aside = AsideKeeper(self._instances, self._lanes, transactional, on_hold)
         self._flush_at: dict[str, float] = {}
+        self._again: dict[tuple[str, str], float] = {}
         self._controls: set[tuple[str, str]] = set()
         self._pauses: set[tuple[str, str]] = set()
         self._begun = False
@@ -155,6 +156,7 @@ class Controller:
             self._begin(now)
         state.bound(db, now)
         self._go_on(db, now)
+        self._try_again(db, now)
         for pool in [pool for pool, when in self._flush_at.items() if now >= when]:
             del self._flush_at[pool]
             self._pending.append((backoff.FLUSH, pool, []))
@@ -170,8 +172,9 @@ class Controller:
             if held.phase == backoff.STOPPED and now - held.since < HANDED_SECONDS:
                 self._hand_over(db, key, now)
         gathering = {key for key, held in self._held[DOMAINS].items() if held.gathering(now)}
-        for pool, _domain, _isp in self._gathering - gathering:
+        for pool, _domain, isp in self._gathering - gathering:
             self._pending.append((backoff.FLUSH, pool, []))  # what waited meanwhile of the pool's other domains
+            self._again[pool, isp] = now + ANSWER_SECONDS
         self._gathering = gathering
         self._pending += self._aside.tick(db, self._held[DOMAINS], now)
         self._names(now)
@@ -184,8 +187,18 @@ class Controller:
             self._pending += [(backoff.FLUSH, pool, []) for pool in self._paused(kind, name)]
         pauses = self._controls - ended
         for kind, name in (self._pauses | ended) - pauses:
-            self._flush_at.update(dict.fromkeys(self._paused(kind, name), now + ANSWER_SECONDS))
+            pools = self._paused(kind, name)
+            concerned = (key for key in self._lanes if key[0] in pools and (kind != state.ISP or key[1] == name))
+            self._again.update(dict.fromkeys(concerned, now + ANSWER_SECONDS))
         self._pauses = pauses
+
+    def _try_again(self, db: sqlite3.Connection, now: float) -> None:
+        """What Postfix put off by an answer that was not ours any more."""
+        for pool, isp in [key for key, when in self._again.items() if now >= when]:
+            del self._again[pool, isp]
+            ids = queue.some(db, self._instances[pool], [isp], HANDED)
+            if ids:
+                self._pending.append((backoff.TRY, pool, ids))
 
     def _paused(self, kind: str, name: str) -> list[str]:
         """The pools in which such a pause has put mail off; that of a domain is put aside."""
