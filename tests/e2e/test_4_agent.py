@@ -84,7 +84,7 @@ def the_rest(sent: list[Message]) -> None:
     """The receiver has calmed down, and an operator says so."""
     lab.lab("persona", ISP, "refuse=")
     lab.ssh(HOST, f"mailfleet resume isp {ISP}")
-    nothing_lost_nothing_doubled(sent, 60)
+    nothing_lost_nothing_doubled(sent)
 
 
 def test_a_refused_address_rests_and_the_others_go_on() -> None:
@@ -130,7 +130,7 @@ def test_a_provider_with_several_hosts_sees_no_more_connections_than_its_profile
             "latency=0.02,0.1")  # fmt: skip
     letters = [letter(BRAND, domain, f"u{each}") for each in range(200) for domain in (DOMAIN, "hotmail.com")]
     sent = lab.submit(ADDRESS, PORT, letters, connections=20)
-    nothing_lost_nothing_doubled(sent, 60)
+    nothing_lost_nothing_doubled(sent)
     seen = [session for session in lab.sessions() if session["persona"] == ISP]
     assert {session["tls"] is not None for session in seen} == {starttls == "true"}
     assert [session["refused"] for session in seen if session["refused"]] == []
@@ -184,12 +184,12 @@ def test_a_refused_signing_domain_is_put_aside_and_its_neighbours_go_on() -> Non
     neighbours = brand(NEIGHBOUR, 30)
     lab.wait_for("its mail to be put aside", lambda: aside() == 30, 30)
     late = brand(BRAND, 10)
-    nothing_lost_nothing_doubled(neighbours, 60)  # Postfix knows its last answer for half a minute
+    nothing_lost_nothing_doubled(neighbours)
     assert aside() == 40, "also what comes in while it is stopped"
     assert BRAND in lab.ssh(HOST, "mailfleet status")
     lab.lab("persona", "gmail", "signers=")
     assert f"the backoff of {BRAND} at gmail" in lab.ssh(HOST, f"mailfleet resume domain {BRAND}")
-    nothing_lost_nothing_doubled([*early, *late, *neighbours], 60)
+    nothing_lost_nothing_doubled([*early, *late, *neighbours])
     lab.wait_for("nothing to be aside", lambda: aside() == 0, 30)
 
 
@@ -200,7 +200,7 @@ def test_a_paused_domain_waits_and_its_neighbours_go_on() -> None:
     nothing_lost_nothing_doubled(others, 30)
     lab.wait_for("its mail to be put aside", lambda: aside() == 5, 30)
     lab.ssh(HOST, f"mailfleet resume domain {BRAND}")
-    nothing_lost_nothing_doubled([*waits, *others], 60)
+    nothing_lost_nothing_doubled([*waits, *others])
 
 
 @pytest.mark.only("powermta", reason="Postfix does these")
