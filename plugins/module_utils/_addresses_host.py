@@ -49,7 +49,37 @@ def converge(
 ) -> dict[str, Any]:
     """Compare, and unless ``dry`` write the files, change and announce the addresses and look at the result."""
     with nullcontext() if dry else _alone(Path(root) / "etc/mailfleet/addresses"):
-        return _converge(root, params, dry, run, announce)
+        actual = read_addresses(run)
+        state = _state(Path(root) / "etc/mailfleet/addresses/state.json")
+        desired = [item["address"] for item in params["addresses"]]
+        interface = choose(params["interface"], state, default_interface(actual, run), actual)
+        planned = plan(desired, interface, state, actual, ssh_address(), params["remove"])
+        # What shall leave stays ours until it has left, so that a run that ends half way forgets nothing.
+        leaving = {address: state["owned"][address] for address in planned.remove}
+        interim = replace(planned, owned={**planned.owned, **leaving})
+        stale = _stale(root, planned, interim.state)
+        systemd = Systemd(run, settle=0)
+        new_unit = any(path.name == UNIT for path in stale)
+        # Our own removals would look to the unit like those of somebody else.
+        again = [UNIT] if new_unit or planned.remove else []
+        steps = plan_units(systemd.states([UNIT]), Wish(started=[UNIT], restart=again, daemon_reload=new_unit))
+        if not dry:
+            _write(stale)
+            _change(planned.commands, run)
+            _await(desired, run)
+            announce(planned.interface, planned.add)
+            _write(_stale(root, planned, planned.state))
+            systemd.carry_out(steps, [UNIT])
+        return {
+            "changed": bool(stale or planned.commands or steps),
+            "diff": {
+                "before_header": "source addresses",
+                "after_header": "source addresses",
+                "before": shown(state.get("owned", {}), state.get("adopted", [])),
+                "after": shown(planned.owned, planned.adopted),
+            },
+            **_report(planned),
+        }
 
 
 @contextmanager
@@ -59,46 +89,6 @@ def _alone(base: Path) -> Iterator[None]:
     with open(base / ".lock", "w", encoding="ascii") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-
-
-def _converge(
-    root: str,
-    params: Mapping[str, Any],
-    dry: bool,
-    run: Run,
-    announce: Callable[[str, Sequence[str]], None],
-) -> dict[str, Any]:
-    actual = read_addresses(run)
-    state = _state(Path(root) / "etc/mailfleet/addresses/state.json")
-    desired = [item["address"] for item in params["addresses"]]
-    interface = choose(params["interface"], state, default_interface(actual, run), actual)
-    planned = plan(desired, interface, state, actual, ssh_address(), params["remove"])
-    # What shall leave stays ours until it has left, so that a run that ends half way forgets nothing.
-    leaving = {address: state["owned"][address] for address in planned.remove}
-    interim = replace(planned, owned={**planned.owned, **leaving})
-    stale = _stale(root, planned, interim.state)
-    systemd = Systemd(run, settle=0)
-    new_unit = any(path.name == UNIT for path in stale)
-    # Our own removals would look to the unit like those of somebody else.
-    again = [UNIT] if new_unit or planned.remove else []
-    steps = plan_units(systemd.states([UNIT]), Wish(started=[UNIT], restart=again, daemon_reload=new_unit))
-    if not dry:
-        _write(stale)
-        _change(planned.commands, run)
-        _await(desired, run)
-        announce(planned.interface, planned.add)
-        _write(_stale(root, planned, planned.state))
-        systemd.carry_out(steps, [UNIT])
-    return {
-        "changed": bool(stale or planned.commands or steps),
-        "diff": {
-            "before_header": "source addresses",
-            "after_header": "source addresses",
-            "before": shown(state.get("owned", {}), state.get("adopted", [])),
-            "after": shown(planned.owned, planned.adopted),
-        },
-        **_report(planned),
-    }
 
 
 def _stale(root: str, planned: Plan, state: str) -> dict[Path, str]:

@@ -26,9 +26,6 @@ OURS = ("198.51.100.21", "198.51.100.22")
 REFUSED, OTHER = OURS
 ISP, DOMAIN = "outlook", "outlook.com"
 FAMILIAR = (DOMAIN, "gmail.com", "generic.example")
-# Of a burst of 600 either address has some 300, which are refused within three seconds if nothing stops it. A hundred a
-# second are refused until it stops: the agent has a second for that, on a host with much else to do nearly two.
-MOST = 200
 BRAND, NEIGHBOUR = "example.com", "shop.example.org"
 
 
@@ -91,7 +88,7 @@ def test_a_refused_address_rests_and_the_others_go_on() -> None:
     lab.lab("persona", ISP, "refuse=temporary", f"sources={REFUSED}", "refuse_at=mail")
     sent = burst(600)
     by_the_other(sent)
-    assert 1 <= attempts()[REFUSED] <= MOST
+    assert 1 <= attempts()[REFUSED] <= 100
     held = lab.wait_for("its state", lambda: (row := lanes().get(REFUSED)) and row["state"] != "normal" and row, 10)
     assert "4.7.651" in held["reply"]
     said = json.loads(lab.ssh(HOST, f"mailfleet replies --isp {ISP} --json"))
@@ -105,7 +102,7 @@ def test_when_all_addresses_are_refused_mail_waits_and_goes_when_they_are_not() 
     sent = burst(600)
     time.sleep(100)
     assert lab.deliveries() == []
-    assert max(attempts().values()) <= MOST
+    assert max(attempts().values()) <= 80
     probes = attempts(time.time() - 90)
     assert all(1 <= probes[source] <= 12 for source in OURS), "it asks now and then"
     lab.lab("persona", ISP, "refuse=")

@@ -116,7 +116,7 @@ class Watch(_Background):
         return max(first.values())
 
 
-def nothing_lost_nothing_doubled(sent: Iterable[Message], seconds: float = 90) -> None:
+def nothing_lost_nothing_doubled(sent: Iterable[Message], seconds: float = 60) -> None:
     """What a listener accepted arrives once; what it refused does not arrive."""
     sent = list(sent)
     arrived(sent, seconds)

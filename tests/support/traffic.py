@@ -91,7 +91,7 @@ def through_every_lane(
     return sent, got
 
 
-def arrived(sent: Iterable[Message], seconds: float = 90) -> list[Delivery]:
+def arrived(sent: Iterable[Message], seconds: float = 60) -> list[Delivery]:
     """Wait until every accepted message was delivered; all their deliveries, doubles included."""
     wanted = {message.identity for message in sent if message.accepted}
 

@@ -16,6 +16,7 @@ from mailfleet.backoff import FLUSH, HOLD, NORMAL, PROBING, RELEASE, RELOAD, STO
 from mailfleet.control import Controller
 from mailfleet.events import BOUNCED, DEFERRED, DELIVERED, END, MOVED, Event
 from mailfleet.ledger_store import Store
+from mailfleet.requests import Requests
 
 LANES = [
     {"name": f"{isp}-198-51-100-{ip}", "isp": isp, "bind4": f"198.51.100.{ip}", "connections": connections}
@@ -38,10 +39,11 @@ VIEW: dict[str, Any] = {
 KEY = ("campaign", "198.51.100.21", "outlook")
 
 
-class Asked:
+class Asked(Requests):
     """Stands for the requests to Postfix."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[tuple[str, str, list[str]]] = []
 
     def ask(self, kind: str, pool: str, queue_ids: Sequence[str] = ()) -> None:
@@ -62,9 +64,12 @@ class Bench:
     def restart(self, view: dict[str, Any] | None = None) -> None:
         view = VIEW if view is None else view
         self.controller = Controller(
-            view, backoff.policies(view), self.requests, self.said.append,  # type: ignore[arg-type]
+            view,
+            backoff.policies(view),
+            self.requests,
+            self.said.append,
             lambda _instance, queue_id: queue_id in self.on_hold,
-        )  # fmt: skip
+        )
 
     def observe(self, *events: Event) -> None:
         with self.store.transaction():
